@@ -1,0 +1,397 @@
+"""The one door: every change of a run goes through `Engine.perform`, whoever asks for it.
+
+A change is a synchronous piece of work on the writer's thread: load the run from the cache or its rows, let the rules
+handle the command, fold the events, save rows, history and outbox. It becomes visible, and has effects, after the
+commit that it shares with whatever else was waiting.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from engine.bell import Bell
+from engine.clock import Clock
+from engine.rules.commands import Command, Decide, OpenGate, Pause, Refusal, StartRun
+from engine.rules.consequences import wants
+from engine.rules.evolution import fold
+from engine.rules.lifecycle import handle
+from store import definitions, lookups, names, receipts, runs
+from store.content import ContentFolder
+from store.database import Database, Writer
+from store.events import Event, GateOpened, RunFinished, StepSucceeded
+from store.faults import StoreFault
+from store.history import START, Chain
+from store.model import (
+    ENGINE,
+    Actor,
+    Content,
+    Facts,
+    Json,
+    Person,
+    Plan,
+    Run,
+    RunId,
+    RunStatus,
+    Step,
+    StepStatus,
+    Workflow,
+)
+from store.receipts import Receipt
+
+if TYPE_CHECKING:
+    from engine.definitions import Definition  # read from files only where files are read
+
+log = structlog.get_logger("engine")
+
+CACHED_RUNS_MAX = 4_096
+
+
+class UnknownWorkflow(LookupError):
+    """No workflow of this name is loaded."""
+
+
+class UnknownRun(LookupError):
+    """There is no run of this name or id."""
+
+
+class Poisoned(Exception):
+    """The rules failed on this command: a bug of ours. Nothing was changed, and the run was paused with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run, and whether it was there before: a second start with the same dedupe key gives the first run."""
+
+    run: Run
+    existing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What became of a command: the run as it stands, and the reason when the command was refused."""
+
+    run: Run
+    refusal: Refusal | None = None
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(slots=True)
+class Engine:
+    """Starts runs, changes them and looks at them. Made by `engine.service`."""
+
+    database: Database
+    content: ContentFolder
+    clock: Clock
+    chain: Chain = field(default_factory=Chain)
+    tell: bool = True  # is there somebody who shows runs to people?
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # of workflows, by name
+    told: Bell = field(default_factory=Bell)  # a run changed
+    received: Bell = field(default_factory=Bell)  # a receipt came in
+    due: Bell = field(default_factory=Bell)  # something may have become due earlier than was known
+    committed: Callable[[Run, tuple[Event, ...]], None] = lambda run, events: None
+    _cache: dict[RunId, tuple[Run, bytes]] = field(default_factory=dict)
+    _plans: dict[str, Plan] = field(default_factory=dict)
+    _cards: dict[str, Workflow] = field(default_factory=dict)
+
+    # Starting ----------------------------------------------------------------------------------------------------
+
+    async def start(
+        self,
+        workflow: str,
+        inputs: Mapping[str, Json],
+        *,
+        actor: Actor,
+        origin: Mapping[str, Json] | None = None,
+        dedupe_key: str | None = None,
+        receipt: str | None = None,
+        answer: Json = None,
+    ) -> Started:
+        """Start a run of the current version. `inputs` have been read by `engine.inputs` already.
+
+        Raises UnknownWorkflow, or a StoreFault.
+        """
+        definition = self.definitions.get(workflow)
+        if definition is None:
+            raise UnknownWorkflow(workflow)
+        kept = self.content.kept(dict(inputs))
+        return await self.database.write(
+            lambda tx: self._start(tx, definition.plan, kept, actor, origin or {}, dedupe_key, receipt, answer)
+        )
+
+    def _start(
+        self,
+        tx: Writer,
+        plan: Plan,
+        inputs: Content,
+        actor: Actor,
+        origin: Mapping[str, Json],
+        dedupe_key: str | None,
+        receipt: str | None,
+        answer: Json,
+    ) -> Started:
+        existing = None if dedupe_key is None else runs.by_dedupe_key(tx, plan.workflow, dedupe_key)
+        if existing is not None:
+            run, _ = self._load(tx, existing)
+        else:
+            run = self._begin(tx, plan, inputs, actor, origin, dedupe_key)
+        if receipt is not None:
+            receipts.performed(tx, receipt, _named(answer, run))
+        return Started(run, existing is not None)
+
+    def _begin(
+        self, tx: Writer, plan: Plan, inputs: Content, actor: Actor, origin: Mapping[str, Json], key: str | None
+    ) -> Run:
+        now = self.clock.now()
+        command = StartRun(
+            id=names.run_id(now),
+            name=names.run_name(names.counted(tx, "run")),
+            actor=actor,
+            origin=origin,
+            inputs=inputs,
+            trace_id=os.urandom(16).hex(),
+            dedupe_key=key,
+        )
+        facts = Facts(content=self._contents({inputs.hash} if inputs.hash else set()), settings=self._settings(plan))
+        events = self._kept(handle(plan, None, command, facts, now).events)
+        run = fold(None, events)
+        if key is not None:
+            runs.keep_dedupe_key(tx, plan.workflow, key, run.id)
+        self._save(tx, None, run, events, START)
+        return run
+
+    # Changing ----------------------------------------------------------------------------------------------------
+
+    async def perform(
+        self,
+        run_id: RunId,
+        command: Command,
+        *,
+        person: Person | None = None,
+        receipt: str | None = None,
+        answer: Json = None,
+    ) -> Performed:
+        """Change a run: all of it, or nothing; returns when it is on disk.
+
+        Raises UnknownRun, Poisoned, or a StoreFault.
+        """
+        try:
+            return await self.database.write(lambda tx: self.change(tx, run_id, command, person, receipt, answer))
+        except (StoreFault, UnknownRun):
+            raise
+        except Exception as error:
+            await self._quarantine(run_id, command, error)
+            raise Poisoned(f"{type(command).__name__} on {run_id}: {error}") from error
+
+    def perform_soon(self, run_id: RunId, command: Command) -> None:
+        """Change a run without waiting for it: for reports, whose sender has nothing more to do."""
+
+        def failed(error: BaseException) -> None:
+            log.error("report.lost", run=run_id, command=type(command).__name__, error=repr(error))
+
+        self.database.write_soon(lambda tx: self._change_or_pause(tx, run_id, command), failed)
+
+    def change(
+        self,
+        tx: Writer,
+        run_id: RunId,
+        command: Command,
+        person: Person | None = None,
+        receipt: str | None = None,
+        answer: Json = None,
+    ) -> Performed:
+        """The work of `perform`, inside a write."""
+        run, head = self._load(tx, run_id)
+        plan, now = self.plan_in(tx, run.version), self.clock.now()
+        facts = self._facts(tx, plan, run, command, person)
+        answered = handle(plan, run, command, facts, now)
+        if receipt is not None and answered.refusal is not Refusal.FACTS_TOO_OLD:
+            receipts.performed(tx, receipt, answer)
+        if not answered.events:
+            return Performed(run, answered.refusal)
+        events = self._kept(answered.events)
+        after = fold(run, events)
+        self._save(tx, run, after, events, head)
+        return Performed(after, answered.refusal, events)
+
+    def _change_or_pause(self, tx: Writer, run_id: RunId, command: Command) -> None:
+        """For changes that nobody waits for: a bug pauses the run it touches, and the batch goes on."""
+        try:
+            tx.apart(lambda tx: self.change(tx, run_id, command))
+        except (StoreFault, UnknownRun):
+            raise
+        except Exception as error:
+            if not tx.alive:
+                raise
+            log.exception("command.poisoned", run=run_id, command=type(command).__name__)
+            pause = _pause(command, error)
+            tx.apart(lambda tx: self.change(tx, run_id, pause))
+
+    async def _quarantine(self, run_id: RunId, command: Command, error: Exception) -> None:
+        log.error("command.poisoned", run=run_id, command=type(command).__name__, exc_info=error)
+        await self.database.write(lambda tx: self.change(tx, run_id, _pause(command, error)))
+
+    def _save(self, tx: Writer, before: Run | None, after: Run, events: tuple[Event, ...], head: bytes) -> None:
+        head = runs.save(tx, self.chain, before, after, events, head, self.tell)
+        tx.remember(after.id, (after, head))
+        tx.after_commit(lambda: self._committed(after, head, events))
+
+    def _committed(self, run: Run, head: bytes, events: tuple[Event, ...]) -> None:
+        if any(step.status in (StepStatus.READY, StepStatus.RUNNING) for step in run.steps.values()):
+            if len(self._cache) >= CACHED_RUNS_MAX and run.id not in self._cache:
+                del self._cache[next(iter(self._cache))]
+            self._cache[run.id] = (run, head)
+        else:
+            self._cache.pop(run.id, None)  # nobody will ask for it soon: parked runs cost no memory
+        self.committed(run, events)
+        self.told.ring()
+
+    def forget(self) -> None:
+        """Drop what is remembered of runs: a commit failed, so only the rows are true."""
+        self._cache.clear()
+
+    # Looking -----------------------------------------------------------------------------------------------------
+
+    async def look(self, ref: str) -> Run | None:
+        """A run by its id or its short name, as committed."""
+        return await self.database.read(lambda tx: lookups.run(tx, ref))
+
+    async def resolve_gate(self, ref: str) -> tuple[Run, Step] | None:
+        """The run and step of a gate, by its opaque id or by its name such as G-41."""
+        return await self.database.read(lambda tx: lookups.gate(tx, ref))
+
+    async def plan_of(self, version: str) -> Plan:
+        """The plan that runs of this version follow."""
+        if version not in self._plans:
+            await self.database.read(lambda tx: self.plan_in(tx, version))
+        return self._plans[version]
+
+    def known_plan(self, version: str) -> Plan:
+        """The plan of a run that was changed in this process: it was loaded for the change."""
+        return self._plans[version]
+
+    def workflow_of(self, name: str) -> Workflow | None:
+        """How a workflow is called, shown and guarded now; None when its file is gone."""
+        return self._cards.get(name)
+
+    def workflows(self) -> list[Workflow]:
+        """Every workflow that can be started, by name."""
+        return [self._cards[name] for name in sorted(self.definitions) if name in self._cards]
+
+    async def wait_for(self, run_id: RunId, done: Callable[[Run], bool]) -> Run:
+        """The run, as soon as it is as wished."""
+        while True:
+            bell = self.told.event()
+            run = await self.look(run_id)
+            if run is None:
+                raise UnknownRun(run_id)
+            if done(run):
+                return run
+            await bell.wait()
+
+    # Receipts and definitions --------------------------------------------------------------------------------------
+
+    async def receive(self, receipt: Receipt) -> bool:
+        """Put a delivery on disk; False when it is a copy of one that was received before."""
+        fresh = await self.database.write(lambda tx: receipts.put(tx, receipt))
+        self.received.ring()
+        return fresh
+
+    async def use(self, loaded: Mapping[str, Definition]) -> None:
+        """Make these definitions current, all of them at once. Runs under way keep their versions."""
+        now = self.clock.now()
+
+        def keep(tx: Writer) -> dict[str, Workflow]:
+            cards = {
+                name: definitions.keep(tx, d.workflow, d.plan, d.source, now) for name, d in sorted(loaded.items())
+            }
+            definitions.drop_others(tx, loaded)
+            return cards
+
+        self._cards = await self.database.write(keep)
+        self._plans |= {d.plan.version: d.plan for d in loaded.values()}
+        self.definitions = dict(loaded)
+
+    # What the rules need to know -----------------------------------------------------------------------------------
+
+    def _load(self, tx: Writer, run_id: RunId) -> tuple[Run, bytes]:
+        known: tuple[Run, bytes] | None = tx.overlay.get(run_id) or self._cache.get(run_id)
+        found = known or runs.load(tx, run_id)
+        if found is None:
+            raise UnknownRun(run_id)
+        return found
+
+    def run_in(self, tx: Writer, run_id: RunId) -> Run:
+        """A run as it stands inside a write."""
+        return self._load(tx, run_id)[0]
+
+    def plan_in(self, tx: Any, version: str) -> Plan:
+        """The plan of a version, from memory or its row."""
+        known = self._plans.get(version)
+        if known is not None:
+            return known
+        plan = definitions.plan(tx, version)
+        if plan is None:
+            raise StoreFault(f"The definition {version[:12]}… is missing from the database.")
+        self._plans[version] = plan
+        return plan
+
+    def _facts(self, tx: Writer, plan: Plan, run: Run, command: Command, person: Person | None) -> Facts:
+        needed = set(wants(plan, run))
+        kept = getattr(command, "output", None)
+        if isinstance(kept, Content) and kept.hash is not None:
+            needed.add(kept.hash)
+        facts = Facts(content=self._contents(needed), settings=self._settings(plan), person=person)
+        if isinstance(command, OpenGate):
+            gate = run.steps[command.place.key].gate
+            number = gate.number if gate else names.counted(tx, "gate")
+            return replace(facts, gate_id=names.gate_id(), gate_number=number)
+        if isinstance(command, Decide):
+            card = self.workflow_of(run.workflow)
+            return replace(facts, override_allowed=card is None or card.access.override)
+        return facts
+
+    def _contents(self, hashes: set[str]) -> dict[str, Json]:
+        return {name: self.content.load(name) for name in hashes}
+
+    def _settings(self, plan: Plan) -> Mapping[str, Json]:
+        return self.settings.get(plan.workflow, {})
+
+    def _kept(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        """The same events with values that grew large while the rules worked moved out to the content folder."""
+        return tuple(_moved_out(self.content, event) for event in events)
+
+
+def _moved_out(folder: ContentFolder, event: Event) -> Event:
+    if type(event) is StepSucceeded and event.output.hash is None and type(event.output.value) in (dict, list, str):
+        return replace(event, output=folder.kept(event.output.value))
+    if type(event) is RunFinished and event.outputs is not None and event.outputs.hash is None:
+        return replace(event, outputs=folder.kept(event.outputs.value))
+    if type(event) is GateOpened and event.shown.hash is None:
+        return replace(event, shown=folder.kept(event.shown.value))
+    return event
+
+
+def _pause(command: Command, error: Exception) -> Pause:
+    return Pause(ENGINE, f"{type(command).__name__} could not be carried out: {type(error).__name__}: {error}")
+
+
+def _named(answer: Json, run: Run) -> Json:
+    """The answer with the run it speaks of; the name is only known once the run is."""
+    return answer | {"run": run.id, "name": run.name} if isinstance(answer, dict) else answer
+
+
+def unfinished(run: Run) -> bool:
+    return not run.status.finished
+
+
+def stopped(run: Run) -> bool:
+    """Whether the run goes on only when a person does something, or not at all."""
+    if run.status.finished or run.status is RunStatus.PAUSED:
+        return True
+    return run.active_since is None

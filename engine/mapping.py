@@ -1,0 +1,103 @@
+"""Mapping: what a step is given, computed from the run's inputs and what earlier steps produced.
+
+Secrets never take part in expressions. Each stands in the scope as a mark nobody can guess; after the template is
+filled, every text that holds a mark becomes a wrapped secret, which only the activity reveals.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from engine.faults import ActivityFault
+from engine.rules.expressions import ExpressionError, parse_template
+from engine.rules.scope import content_needed, scope
+from engine.secrets import Secret
+from store.content import ContentFolder
+from store.model import Facts, Json, Millis, Plan, Run, StepPlan
+
+_SESSION = os.urandom(9).hex()
+_MARK = re.compile(f"⟦{_SESSION}:([a-z_][a-z0-9_]*)⟧")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The filled template, and the secrets that were put into it."""
+
+    value: Json
+    secrets: tuple[Secret, ...] = ()
+
+
+def mapped(plan: Plan, spec: StepPlan, run: Run, content: ContentFolder, settings: Mapping[str, Json]) -> Mapped:
+    """The step's `with`, filled. Raises ActivityFault with the place of the expression that failed."""
+    if spec.with_ is None:
+        return Mapped({})
+    template = parse_template(spec.with_)
+    needed = content_needed(run, template.references)
+    facts = Facts(content={name: content.load(name) for name in needed}, settings=settings)
+    names = scope(plan, run, template.references, facts)
+    used = {r.path[1] for r in template.references if r.path[0] == "secrets" and len(r.path) > 1}
+    if used:
+        names["secrets"] = {name: f"⟦{_SESSION}:{name}⟧" for name in used}
+    try:
+        filled = template.fill(names)
+    except ExpressionError as error:
+        raise ActivityFault(
+            "mapping_failed",
+            f"The input of {spec.name} could not be computed: {error}",
+            retryable=False,
+            hint="Mend the expression in the workflow file, then start a new run.",
+        ) from None
+    if not used:
+        return Mapped(filled)
+    secrets = {name: resolve(plan.secrets[name], name) for name in used}
+    return Mapped(_wrapped(filled, secrets), tuple(secrets.values()))
+
+
+def resolve(reference: str, name: str) -> Secret:
+    """The secret behind `env:NAME` or `file:PATH`. Raises ActivityFault when there is none."""
+    kind, _, where = reference.partition(":")
+    if kind == "env" and os.environ.get(where):
+        return Secret(os.environ[where], name)
+    if kind == "file":
+        try:
+            return Secret(Path(where).read_text().strip(), name)
+        except (OSError, UnicodeDecodeError):
+            pass
+    raise ActivityFault(
+        "secret_missing",
+        f"The secret {name} ({reference}) is not set where the service runs.",
+        retryable=False,
+        hint=f"Set {where} for the service, then start the run again.",
+    )
+
+
+def _wrapped(value: Json, secrets: Mapping[str, Secret]) -> Json:
+    if isinstance(value, str):
+        if "⟦" not in value or not _MARK.search(value):
+            return value
+        text = _MARK.sub(lambda found: secrets[found[1]].reveal(), value)
+        return Secret(text, _MARK.search(value)[1])  # type: ignore[index]
+    if isinstance(value, dict):
+        return {key: _wrapped(part, secrets) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_wrapped(part, secrets) for part in value]
+    return value
+
+
+def moment(value: Json) -> Millis:
+    """Read a moment: milliseconds, or RFC 3339 text with an offset. ValueError with a sentence for anything else."""
+    if type(value) is int:
+        return value
+    if isinstance(value, str):
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            at = None
+        if at is not None and at.tzinfo is not None:
+            return int(at.timestamp() * 1000)
+    raise ValueError(f"{value!r} is no moment; write it like 2026-11-02T17:00:00Z")

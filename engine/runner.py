@@ -1,0 +1,306 @@
+"""The runner: carries out one attempt, from its mapped input to its report.
+
+It starts only what has an attempt row on disk. Whatever happens, exactly one report follows: success, failure,
+interruption, a gate that opened or a wait that began; the attempt's number keeps a late one from changing anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from engine.activities import ACTIVITIES, Result, Tools, Work
+from engine.activities.outputs import validate_output
+from engine.api import Engine, Poisoned
+from engine.faults import ActivityFault, Interrupted
+from engine.mapping import Mapped, mapped, moment
+from engine.quantities import duration_ms
+from engine.rules.commands import (
+    Command,
+    KeepAnswer,
+    OpenGate,
+    ReportFailure,
+    ReportInterrupted,
+    ReportSuccess,
+    StartWait,
+)
+from engine.secrets import Redactor
+from store.canon import NotJson, digest
+from store.faults import StoreFault
+from store.model import LIMITS, Content, Coordinates, Failure, Json, Millis, Plan, Run, RunId, RunStatus, StepPlan
+
+log = structlog.get_logger("engine")
+
+AT_ONCE = frozenset({"transform", "approval", "wait"})  # nothing to wait for: done where they are claimed
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs the attempts of this process."""
+
+    engine: Engine
+    tools: Tools
+    group: TaskGroup
+    redactor: Redactor = field(default_factory=Redactor)
+    _under_way: dict[tuple[RunId, str], anyio.CancelScope] = field(default_factory=dict)
+    _stopping: bool = False
+    _idle: anyio.Event = field(default_factory=anyio.Event)
+
+    @property
+    def room(self) -> int:
+        """How many more attempts may start."""
+        return 0 if self._stopping else LIMITS.attempts_running_max - len(self._under_way)
+
+    def start(self, run: Run, place: Coordinates) -> None:
+        """Begin an attempt that was just claimed."""
+        plan = self.engine.known_plan(run.version)
+        spec = plan.step(place.step)
+        if spec.uses in AT_ONCE and not _holds_large(run):
+            self.engine.perform_soon(run.id, self._at_once(plan, spec, run, place))
+            return
+        scope = anyio.CancelScope()
+        self._under_way[run.id, place.key] = scope
+        self.group.start_soon(self._attempt, plan, spec, run, place, scope)
+
+    def note(self, run: Run) -> None:
+        """Hear of a commit: what is under way in a run that is ending is asked to stop."""
+        if run.status is RunStatus.ENDING or run.status.finished:
+            for (run_id, _), scope in list(self._under_way.items()):
+                if run_id == run.id:
+                    scope.cancel()
+
+    async def drain(self, seconds: float) -> None:
+        """Start nothing more; give what is under way this long to finish, then cut it off."""
+        self._stopping = True
+        self._idle = anyio.Event()
+        if not self._under_way:
+            return
+        with anyio.move_on_after(seconds):
+            await self._idle.wait()
+        for scope in self._under_way.values():
+            scope.cancel()
+        with anyio.move_on_after(5):
+            await self._idle.wait()
+
+    async def _attempt(
+        self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates, scope: anyio.CancelScope
+    ) -> None:
+        command: Command | None = None
+        try:
+            with scope:
+                command = await self._outcome(plan, spec, run, place)
+            if command is None:
+                reason = "the service was stopped" if self._stopping else "the run was ended"
+                command = ReportInterrupted(place, reason, counts=not self._stopping)
+            await self._report(run, command)
+        finally:
+            self._under_way.pop((run.id, place.key), None)
+            if not self._under_way:
+                self._idle.set()
+
+    async def _report(self, run: Run, command: Command) -> None:
+        """A report that cannot be written is tried again: the work behind it is done and must not be lost."""
+        wait_seconds = 0.5
+        while True:
+            try:
+                await self.engine.perform(run.id, command)
+                return
+            except Poisoned:
+                return  # the run was paused with the reason
+            except StoreFault as fault:
+                if fault.fatal or self.engine.database.closed:
+                    return
+                log.warning("report.waits", run=run.name, reason=fault.message, hint=fault.hint)
+                await anyio.sleep(wait_seconds)
+                wait_seconds = min(wait_seconds * 2, 30)
+
+    async def _outcome(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command:
+        try:
+            if spec.uses in AT_ONCE:
+                return await anyio.to_thread.run_sync(partial(self._at_once, plan, spec, run, place))
+            return await self._activity(plan, spec, run, place)
+        except Interrupted as cut:
+            if spec.effect == "once" and not cut.maybe_happened:
+                return ReportFailure(place, Failure(cut.code, self.redactor.text(cut.message), retryable=True))
+            return ReportInterrupted(place, self.redactor.text(cut.message))
+        except ActivityFault as fault:
+            return ReportFailure(place, self._failure(fault), fault.usage or None)
+        except StoreFault as fault:
+            return ReportFailure(place, Failure("store", fault.message, fault.hint, retryable=True))
+        except Exception as error:
+            return self._broke(run, place, error)
+
+    async def _activity(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command:
+        given = await anyio.to_thread.run_sync(partial(self._mapped, plan, spec, run)) if _holds_large(run) else None
+        given = given or self._mapped(plan, spec, run)
+        for secret in given.secrets:
+            self.redactor.add(secret)
+        work = self._work(plan, spec, run, place, given.value)
+        limit_ms = self._limit_ms(spec, run, place)
+        with anyio.move_on_after(None if limit_ms is None else limit_ms / 1000) as allowed:
+            result = await ACTIVITIES[spec.uses](work)
+        if allowed.cancelled_caught:
+            raise ActivityFault(
+                "timeout",
+                f"The step took longer than {_seconds(limit_ms)}.",
+                maybe_happened=spec.effect == "once",
+                hint="Raise attempt_timeout if it needs more time.",
+            )
+        return await self._success(spec, place, result)
+
+    async def _success(self, spec: StepPlan, place: Coordinates, result: Result) -> Command:
+        output = self.redactor.json(result.output)
+        receipt = self.redactor.json(dict(result.receipt)) or None
+        problems = validate_output(spec.output, output)
+        if problems:
+            raise ActivityFault(
+                "output_invalid",
+                f"The output does not have the declared shape: {'; '.join(problems[:5])}",
+                retryable=spec.effect != "once",
+                hint="Mend the step, or its `output:`.",
+            )
+        try:
+            kept = await anyio.to_thread.run_sync(self.engine.content.kept, output)
+        except NotJson as error:
+            raise ActivityFault("output_invalid", f"The output is not JSON: {error}.", retryable=False) from None
+        if kept.size > LIMITS.output_bytes_max:
+            raise ActivityFault(
+                "output_too_large",
+                f"The output has {kept.size:,} bytes; at most {LIMITS.output_bytes_max:,} are kept.",
+                retryable=False,
+                hint="Write it to a file or a store and pass its address on.",
+            )
+        return ReportSuccess(place, kept, receipt, dict(result.usage) or None)
+
+    def _work(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates, with_: Json) -> Work:
+        key = f"{run.id}:{place.key}:{place.round}"
+        step = run.steps[place.key]
+        return Work(
+            kind=spec.uses,
+            run_id=run.id,
+            run_name=run.name,
+            workflow=run.workflow,
+            folder=self._folder(run.workflow),
+            step=place.step,
+            item=place.item,
+            round=place.round,
+            attempt=place.attempt,
+            idempotency_key=key,
+            traceparent=traceparent(run.trace_id, f"{key}:{place.attempt}"),
+            effect=spec.effect,
+            with_=with_ or {},
+            spec=spec.spec,
+            output_schema=spec.output,
+            attempt_timeout_ms=self._limit_ms(spec, run, place),
+            tools=self.tools,
+            keep_raw=partial(self._keep_raw, run.id, place),
+            reask=_reask(step.error),
+        )
+
+    async def _keep_raw(self, run_id: RunId, place: Coordinates, label: str, answer: Json) -> None:
+        kept = await anyio.to_thread.run_sync(self.engine.content.kept, self.redactor.json(answer))
+        performed = await self.engine.perform(run_id, KeepAnswer(place, label, kept))
+        if performed.refusal is not None:
+            raise Interrupted("attempt_stale", "the attempt was given up while it ran")
+
+    def _folder(self, workflow: str) -> Path:
+        definition = self.engine.definitions.get(workflow)
+        return definition.folder if definition else Path()
+
+    def _limit_ms(self, spec: StepPlan, run: Run, place: Coordinates) -> int | None:
+        left = None
+        if spec.timeout_ms is not None:
+            ready_at = run.steps[place.key].ready_at or self.engine.clock.now()
+            left = max(1, ready_at + spec.timeout_ms - self.engine.clock.now())
+        limits = [limit for limit in (spec.attempt_timeout_ms, left) if limit is not None]
+        return min(limits, default=None)
+
+    def _mapped(self, plan: Plan, spec: StepPlan, run: Run) -> Mapped:
+        return mapped(plan, spec, run, self.engine.content, self.engine.settings.get(plan.workflow, {}))
+
+    def _at_once(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command:
+        """The report of a step that only computes."""
+        try:
+            value = self._mapped(plan, spec, run).value
+            match spec.uses:
+                case "approval":
+                    return _open_gate(place, spec, value)
+                case "wait":
+                    return StartWait(place, _until(value, self.engine.clock.now()))
+                case _:
+                    return self._transformed(spec, place, value)
+        except ActivityFault as fault:
+            return ReportFailure(place, self._failure(fault))
+        except NotJson as error:
+            return ReportFailure(place, Failure("output_invalid", f"The value is not JSON: {error}."))
+        except StoreFault as fault:
+            return ReportFailure(place, Failure("store", fault.message, fault.hint, retryable=True))
+        except Exception as error:
+            return self._broke(run, place, error)
+
+    def _broke(self, run: Run, place: Coordinates, error: Exception) -> Command:
+        log.error("attempt.broke", run=run.name, step=place.key, exc_info=error)
+        message = f"Pointsman broke while it ran the step: {type(error).__name__}: {error}"
+        return ReportFailure(place, Failure("internal", self.redactor.text(message), "See the log."))
+
+    def _transformed(self, spec: StepPlan, place: Coordinates, value: Json) -> Command:
+        problems = validate_output(spec.output, value)
+        if problems:
+            message = f"The output does not have the declared shape: {'; '.join(problems[:5])}"
+            return ReportFailure(place, Failure("output_invalid", message, "Mend the mapping, or its `output:`."))
+        return ReportSuccess(place, self.engine.content.kept(value))
+
+    def _failure(self, fault: ActivityFault) -> Failure:
+        return Failure(
+            fault.code,
+            self.redactor.text(fault.message),
+            self.redactor.text(fault.hint),
+            fault.retryable,
+            fault.retry_after_ms,
+            fault.maybe_happened,
+            self.redactor.json(fault.detail),
+        )
+
+
+def _open_gate(place: Coordinates, spec: StepPlan, value: Mapping[str, Json]) -> Command:
+    """What people will decide on, and its digest: the decision is bound to exactly this."""
+    assert spec.gate is not None
+    question, shown, card = value.get("question") or "", value.get("show"), value.get("card")
+    bound = digest({"question": question, "shown": shown, "approvers": spec.gate.approvers})
+    return OpenGate(place, question, Content(shown), card, bound)
+
+
+def _until(value: Mapping[str, Json], now: Millis) -> Millis:
+    """When a wait ends: a length of time from here, or a moment as RFC 3339 text or milliseconds."""
+    try:
+        return now + duration_ms(value["for"]) if "for" in value else moment(value.get("until"))
+    except ValueError as error:
+        raise ActivityFault("input_invalid", f"The wait cannot be understood: {error}.", retryable=False) from None
+
+
+def _reask(error: Failure | None) -> Mapping[str, str] | None:
+    detail = error.detail if error is not None else None
+    if isinstance(detail, Mapping) and {"answer", "error"} <= detail.keys():
+        return {"answer": str(detail["answer"]), "error": str(detail["error"])}
+    return None
+
+
+def _holds_large(run: Run) -> bool:
+    if run.inputs.hash is not None:
+        return True
+    return any(step.output is not None and step.output.hash is not None for step in run.steps.values())
+
+
+def traceparent(trace_id: str, span: str) -> str:
+    """The W3C trace context of one attempt: the run's trace, and a span of its own."""
+    return f"00-{trace_id}-{digest(span)[:16]}-01"
+
+
+def _seconds(ms: int | None) -> str:
+    return "allowed" if ms is None else f"{ms / 1000:g} s"

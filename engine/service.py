@@ -1,0 +1,166 @@
+"""The engine as a whole: database, scheduler and runner, opened in order and closed in order.
+
+Start here to see what runs: one database writer, one loop that looks at the clock, and the attempts under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import anyio
+import structlog
+
+from engine.activities import Tools
+from engine.api import Engine
+from engine.clock import Clock, SystemClock
+from engine.http import HttpClient
+from engine.models import Models
+from engine.runner import Runner
+from engine.scheduler import Scheduler
+from engine.secrets import Redactor
+from engine.workers.pool import WorkerPool
+from store.content import ContentFolder
+from store.database import Database, opened
+from store.events import (
+    AnswerKept,
+    AttemptInterrupted,
+    AttemptStarted,
+    ClockTurned,
+    Event,
+    StepReady,
+    StepSucceeded,
+)
+from store.history import Chain
+from store.model import Json, Run, RunId
+
+log = structlog.get_logger("engine")
+QUIET = (
+    StepReady,
+    AttemptStarted,
+    AnswerKept,
+    StepSucceeded,
+    ClockTurned,
+)  # debug: at full speed a line costs more than the step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the operator decided."""
+
+    database: Path
+    synchronous: Literal["full", "normal"] = "full"
+    settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # of workflows, by name
+    allowed_hosts: tuple[str, ...] = ()
+    models: Models | None = None
+    audit_key: bytes = b""
+    tell: bool = True
+    drain_seconds: float = 10.0
+    redactor: Redactor = field(default_factory=Redactor)
+
+
+@dataclass(slots=True)
+class Service:
+    """An engine that runs. `only` makes it drive one run and leave all others alone."""
+
+    engine: Engine
+    scheduler: Scheduler
+    runner: Runner
+    recovered: int = 0
+
+    async def drive_only(self, run_id: RunId) -> None:
+        """Headless: claim the steps of this run and of no other."""
+        self.scheduler.only = run_id
+        await self.scheduler.run_once()
+
+
+@asynccontextmanager
+async def serving(options: Options, *, clock: Clock | None = None, headless: bool = False) -> AsyncIterator[Service]:
+    """A running engine. With `headless` nothing is claimed or recovered until a run is named with `drive_only`.
+
+    Raises a StoreFault when the database cannot be opened, or when it was lost while running.
+    """
+    clock = clock or SystemClock()
+    async with opened(options.database, now=clock.now(), synchronous=options.synchronous) as database:
+        engine = Engine(
+            database=database,
+            content=ContentFolder(options.database),
+            clock=clock,
+            chain=Chain(options.audit_key),
+            tell=options.tell and not headless,
+            settings=options.settings,
+        )
+        async with (
+            HttpClient(clock, options.allowed_hosts) as http,
+            WorkerPool() as workers,
+            anyio.create_task_group() as group,
+        ):
+            tools = Tools(
+                http=http,
+                workers=workers,
+                models=options.models or Models({}),
+                allowed_hosts=options.allowed_hosts,
+                clock=clock,
+            )
+            runner = Runner(engine, tools, group, options.redactor)
+            service = _assembled(engine, runner, headless)
+            if not headless:
+                service.recovered = await service.scheduler.recover()
+            group.start_soon(service.scheduler.loop)
+            group.start_soon(_watch, database)
+            try:
+                yield service
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await runner.drain(options.drain_seconds)
+                group.cancel_scope.cancel()
+
+
+def _assembled(engine: Engine, runner: Runner, headless: bool) -> Service:
+    scheduler = Scheduler(engine, lambda: runner.room, runner.start, only="" if headless else None)
+    debug = structlog.get_logger("engine")
+
+    def committed(run: Run, events: tuple[Event, ...]) -> None:
+        scheduler.note(run, events)
+        runner.note(run)
+        for event in events:
+            if not isinstance(event, QUIET):
+                _log(debug, run, event)
+
+    engine.committed = committed
+    engine.database.closing = scheduler.close_batch
+    engine.database.rolled_back = engine.forget
+    return Service(engine, scheduler, runner)
+
+
+def _log(logger: structlog.stdlib.BoundLogger, run: Run, event: Event) -> None:
+    """One line for each committed event that people might look for, told from the event itself."""
+    place, actor, error = (getattr(event, name, None) for name in ("place", "actor", "error"))
+    facts = {
+        "run": run.name,
+        "workflow": run.workflow,
+        "trace": run.trace_id,
+        "step": place.key if place is not None else None,
+        "attempt": place.attempt if place is not None and place.attempt else None,
+        "actor": actor.id if actor is not None else None,
+        "error": error.code if error is not None else None,
+        "status": run.status.value,
+    }
+    level = logger.warning if isinstance(event, AttemptInterrupted) else logger.info
+    level(_spoken(type(event).__name__), **{key: value for key, value in facts.items() if value is not None})
+
+
+def _spoken(kind: str) -> str:
+    """`GateOpened` as `gate.opened`."""
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).split()
+    return f"{words[0]}.{'_'.join(words[1:])}"
+
+
+async def _watch(database: Database) -> None:
+    """Stop everything when the file is no longer ours or no longer sound."""
+    await database.failed.wait()
+    assert database.fault is not None
+    raise database.fault

@@ -1,0 +1,78 @@
+"""Large values, kept once by their hash in a folder beside the file, synced before the commit that refers to them."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import orjson
+
+from store.canon import canon
+from store.faults import StoreFault, StoreFull
+from store.model import LIMITS, Content, Json
+
+
+class ContentMissing(StoreFault):
+    """A value that a run refers to is not in the content folder."""
+
+    hint = "Restore the content folder from the backup that belongs to this database."
+
+
+class ContentFolder:
+    """`<db>.content/`: one file a value, named by its hash. Safe to use from several threads: files never change."""
+
+    def __init__(self, database: Path) -> None:
+        self.folder = Path(f"{database}.content")
+
+    def kept(self, value: Json) -> Content:
+        """The value as content: held inline when it is small, else written and synced here."""
+        data = canon(value)
+        if len(data) <= LIMITS.inline_bytes_max:
+            return Content(value)
+        name = sha256(data).hexdigest()
+        if not self._path(name).exists():
+            self._write(name, data)
+        return Content(None, name, len(data))
+
+    def load(self, name: str) -> Json:
+        """The value with this hash. Raises ContentMissing."""
+        try:
+            return orjson.loads(self._path(name).read_bytes())
+        except FileNotFoundError:
+            raise ContentMissing(f"The value {name[:12]}… is not in {self.folder}.") from None
+
+    def value(self, content: Content | None) -> Json:
+        """The value, wherever it is held."""
+        if content is None or content.hash is None:
+            return None if content is None else content.value
+        return self.load(content.hash)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name[:2] / name
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = self._path(name)
+        half = path.with_name(f"{name}.{os.getpid()}.{os.urandom(4).hex()}.half")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with half.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            half.rename(path)
+            for folder in (path.parent, self.folder):
+                _sync(folder)
+        except OSError as error:
+            half.unlink(missing_ok=True)
+            if error.errno == 28:  # ENOSPC
+                raise StoreFull() from error
+            raise StoreFault(f"{path} could not be written: {error.strerror}.") from error
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,380 @@
+"""The file: one connection that writes, a few that read, and a group commit in between.
+
+Exactly one connection writes and checkpoints (SQLite before 3.51.3 can damage a WAL that two connections reset). A
+thread hop and a sync are what costs, not SQL: so everything that waits to be written goes into one transaction, made by
+one closure on the writer's thread, each piece of work in a savepoint of its own. While one batch syncs the next one
+gathers. Callers are answered after the commit; a caller that is cancelled loses the answer, never the transaction.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+from asyncio import Future, get_running_loop
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+import aiosqlite
+import anyio
+
+from store import migrate
+from store.faults import DatabaseClosed, DatabaseDamaged, DatabaseInUse, Fenced, StoreFault, StoreFull
+from store.model import Millis
+
+log = logging.getLogger("store")
+
+T = TypeVar("T")
+Parameters = Sequence[Any] | Mapping[str, Any]
+READERS = 2
+
+
+class Reader:
+    """May look. Everything it sees is committed, except inside a write of its own."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
+        found: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
+        return found
+
+    def value(self, sql: str, parameters: Parameters = ()) -> Any:
+        """The first column of the first row; None when there is no row."""
+        row = self._connection.execute(sql, parameters).fetchone()
+        return None if row is None else row[0]
+
+
+class Writer(Reader):
+    """May change. What it changes is kept by the batch's commit, or not at all."""
+
+    __slots__ = ("_after", "_undo", "epoch", "overlay")
+
+    def __init__(self, connection: sqlite3.Connection, epoch: int) -> None:
+        super().__init__(connection)
+        self.epoch = epoch
+        self.overlay: dict[str, Any] = {}  # what callers remember of this batch, until it is committed
+        self._undo: list[tuple[str, Any]] = []
+        self._after: list[Callable[[], None]] = []
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        return self._connection.execute(sql, parameters)
+
+    def many(self, sql: str, parameters: Sequence[Parameters]) -> None:
+        self._connection.executemany(sql, parameters)
+
+    def apart(self, do: Callable[[Writer], T]) -> T:
+        """Do something in a savepoint of its own: when it raises, nothing of it is kept, and the batch goes on."""
+        after, undo = len(self._after), len(self._undo)
+        self._connection.execute("SAVEPOINT work")
+        try:
+            result = do(self)
+        except Exception:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO work")
+                self._connection.execute("RELEASE work")
+            del self._after[after:]
+            self._forget_since(undo)
+            raise
+        self._connection.execute("RELEASE work")
+        return result
+
+    @property
+    def alive(self) -> bool:
+        """Whether the transaction still stands; SQLite gives it up by itself when the disk is full."""
+        return self._connection.in_transaction
+
+    def remember(self, key: str, value: Any) -> None:
+        """Note a value in the overlay; taken back when this work is rolled back."""
+        self._undo.append((key, self.overlay.get(key)))
+        self.overlay[key] = value
+
+    def _forget_since(self, mark: int) -> None:
+        while len(self._undo) > mark:
+            key, value = self._undo.pop()
+            self.overlay[key] = value
+
+    def after_commit(self, do: Callable[[], None]) -> None:
+        """Have something done in the event loop once this work is on disk; forgotten when it is rolled back."""
+        self._after.append(do)
+
+
+class _Work(Generic[T]):
+    """A piece of writing that waits for its batch."""
+
+    __slots__ = ("do", "error", "future", "result")
+
+    def __init__(self, do: Callable[[Writer], T], future: Future[T]) -> None:
+        self.do = do
+        self.future = future
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+
+Closing = Callable[[Writer], None]
+"""What ends each batch, inside its transaction: the claiming pass."""
+
+
+class Database:
+    """The owner of one database file. Open it with `opened`."""
+
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection, readers: list[aiosqlite.Connection], epoch: int
+    ) -> None:
+        self.path = path
+        self.epoch = epoch
+        self.closing: Closing | None = None
+        self.rolled_back: Callable[[], None] = lambda: None
+        self.commits = 0
+        self.fault: StoreFault | None = None  # the reason why nothing can be written any more
+        self.failed = anyio.Event()
+        self._writer = writer
+        self._waiting: list[_Work[Any]] = []
+        self._bell = anyio.Event()
+        self._closed = False
+        self._readers = readers
+        self._reader_free = anyio.Semaphore(len(readers))
+
+    async def read(self, look: Callable[[Reader], T]) -> T:
+        """Run a function that only looks, on a thread of its own, and give what it found."""
+        async with self._reader_free:
+            connection = self._readers.pop()
+            try:
+                with anyio.CancelScope(shield=True):
+                    found = await _on_thread(connection, lambda raw: look(Reader(raw)))
+                return found
+            except sqlite3.Error as error:
+                raise _fault(error) from error
+            finally:
+                self._readers.append(connection)
+
+    async def write(self, do: Callable[[Writer], T]) -> T:
+        """Run a function that changes something, in a savepoint of its own; returns when it is on disk.
+
+        Raises what the function raised (then nothing of it was kept), or a StoreFault.
+        """
+        if self._closed or self.fault is not None:
+            raise self.fault or DatabaseClosed()
+        future: Future[T] = get_running_loop().create_future()
+        self._waiting.append(_Work(do, future))
+        self._bell.set()
+        return await future
+
+    def write_soon(self, do: Callable[[Writer], T], failed: Callable[[BaseException], None]) -> None:
+        """Like `write`, for who does not wait for the outcome; `failed` hears of an error."""
+        if self._closed or self.fault is not None:
+            failed(self.fault or DatabaseClosed())
+            return
+        future: Future[T] = get_running_loop().create_future()
+        future.add_done_callback(lambda done: None if done.exception() is None else failed(done.exception()))  # type: ignore[arg-type]
+        self._waiting.append(_Work(do, future))
+        self._bell.set()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed or self.fault is not None
+
+    async def nudge(self) -> None:
+        """Have a batch made although nobody has anything to write: the claiming pass looks at the clock."""
+        await self.write(lambda tx: None)
+
+    async def _write_batches(self) -> None:
+        while not self._closed or self._waiting:
+            if not self._waiting:
+                self._bell = anyio.Event()
+                await self._bell.wait()
+                continue
+            batch = [work for work in self._waiting if not work.future.cancelled()]
+            self._waiting = []
+            if batch:
+                await self._write_batch(batch)
+
+    async def _write_batch(self, batch: list[_Work[Any]]) -> None:
+        try:
+            after = await _on_thread(self._writer, lambda raw: self._carry_out(raw, batch))
+        except BaseException as error:
+            fault = _fault(error) if isinstance(error, sqlite3.Error) else error
+            self.rolled_back()
+            for work in batch:
+                if not work.future.done():
+                    work.future.set_exception(fault)
+            if not isinstance(fault, Exception):
+                raise
+            if not isinstance(fault, StoreFault) or fault.fatal:
+                self.fault = fault if isinstance(fault, StoreFault) else StoreFault(str(fault))
+                self.failed.set()
+            return
+        self.commits += 1
+        for work in batch:
+            if work.future.done():
+                continue
+            if work.error is not None:
+                work.future.set_exception(work.error)
+            else:
+                work.future.set_result(work.result)
+        for do in after:
+            try:
+                do()
+            except Exception:  # it is on disk already: a bug in telling of it must not stop the writer
+                log.exception("after_commit.broke")
+
+    def _carry_out(self, connection: sqlite3.Connection, batch: list[_Work[Any]]) -> list[Callable[[], None]]:
+        """One transaction for all of them, on the writer's thread."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            tx = Writer(connection, self.epoch)
+            if tx.value("SELECT epoch FROM meta WHERE id = 1") != self.epoch:
+                raise Fenced()
+            for work in batch:
+                _one(tx, work)
+            if self.closing is not None:
+                self.closing(tx)
+            fuse("before commit")
+            connection.execute("COMMIT")
+            fuse("after commit")
+            return tx._after
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    async def _close(self) -> None:
+        self._closed = True
+        self._bell.set()
+        for work in self._waiting:
+            if not work.future.done():
+                work.future.set_exception(DatabaseClosed())
+        self._waiting = []
+
+
+def fuse(where: str) -> None:
+    """A crash may happen here. Does nothing; crash tests put a process's end in its place."""
+
+
+def _one(tx: Writer, work: _Work[Any]) -> None:
+    try:
+        work.result = tx.apart(work.do)
+    except Exception as error:
+        if not tx.alive or _unwritable(error):
+            raise  # SQLite gave the whole transaction up
+        work.error = error
+
+
+def _unwritable(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
+        error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.DataError
+    )
+
+
+async def _on_thread(connection: aiosqlite.Connection, do: Callable[[sqlite3.Connection], T]) -> T:
+    # One hop for a whole closure; aiosqlite's public methods would hop once a statement. A contract test pins the two
+    # private names.
+    return await connection._execute(lambda: do(connection._conn))  # type: ignore[no-untyped-call, no-any-return]
+
+
+def _fault(error: sqlite3.Error) -> StoreFault:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
+        return StoreFull()
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return DatabaseDamaged(f"The database is damaged: {error}")
+    return StoreFault(f"The database could not do it: {error}")
+
+
+@asynccontextmanager
+async def opened(
+    path: Path, *, now: Millis, synchronous: Literal["full", "normal"] = "full"
+) -> AsyncIterator[Database]:
+    """Own a database file for as long as the block lasts; made when it does not exist, migrated when it is older.
+
+    Raises DatabaseInUse, DatabaseTooNew, DatabaseDamaged or StoreFault.
+    """
+    async with AsyncExitStack() as stack:
+        lock = _locked(path)
+        stack.callback(os.close, lock)
+        try:
+            writer = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
+            stack.push_async_callback(_closed, writer)
+            epoch = await _on_thread(writer, lambda raw: _prepare(raw, path, now, synchronous))
+            readers = []
+            for _ in range(READERS):
+                reader = await aiosqlite.connect(_read_only(path), uri=True, isolation_level=None)
+                stack.push_async_callback(_closed, reader)
+                await _on_thread(reader, _prepare_reader)
+                readers.append(reader)
+        except sqlite3.Error as error:
+            raise _fault(error) from error
+        database = Database(path, writer, readers, epoch)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_shielded, database._write_batches)
+            try:
+                yield database
+            finally:
+                await database._close()
+
+
+def _read_only(path: Path) -> str:
+    return f"{path.resolve().as_uri()}?mode=ro"
+
+
+async def _shielded(do: Callable[[], Any]) -> None:
+    with anyio.CancelScope(shield=True):
+        await do()
+
+
+async def _closed(connection: aiosqlite.Connection) -> None:
+    # An unclosed aiosqlite connection keeps the process from ending: its thread is no daemon.
+    with anyio.CancelScope(shield=True):
+        await connection.close()
+
+
+def _locked(path: Path) -> int:
+    """Hold the lock beside the file; the operating system lets go of it when this process dies, however it dies."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreFault(
+            f"{path} cannot be opened: {error.strerror}.", "Name a folder that this user may write to in POINTSMAN_DB."
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.pread(lock, 32, 0).decode(errors="replace").strip()
+        os.close(lock)
+        raise DatabaseInUse(f"{path} is in use by another Pointsman (process {owner or 'unknown'}).") from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, now: Millis, synchronous: str) -> int:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    for pragma in ("foreign_keys = ON", "busy_timeout = 5000", "temp_store = MEMORY", "cache_size = -32768"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
+    migrate.bring_up_to_date(connection, path)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(
+        "INSERT INTO meta (id, epoch, created_at) VALUES (1, 1, ?) ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1",
+        (now,),
+    )
+    epoch: int = connection.execute("SELECT epoch FROM meta").fetchone()[0]
+    connection.execute("COMMIT")
+    return epoch
+
+
+def _prepare_reader(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    for pragma in ("query_only = ON", "busy_timeout = 5000", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")

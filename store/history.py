@@ -1,0 +1,166 @@
+"""The history of a run: append-only, hashed in a chain, written in the commit of the change.
+
+Each event's hash is sha256(hash before it ‖ header ‖ content hash), where the content hash is sha256(salt ‖ content):
+content and salt can be erased and the chain still verifies. With an audit key every hash is an HMAC, so that someone
+who can write the file cannot rewrite the chain.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import orjson
+
+from store import codec
+from store.database import Reader, Writer
+from store.events import KINDS, Event
+from store.model import ENGINE, Actor, Json, Millis, RunId
+
+START = b""
+_APPEND = (
+    "INSERT INTO events (run_id, seq, kind, header, content, salt, content_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a history. `event` is None when its content has been erased."""
+
+    seq: int
+    at: Millis
+    actor: Actor
+    kind: str
+    step: str | None
+    event: Event | None
+    content: Json
+    hash: str
+
+
+class Chain:
+    """Makes the hashes; knows the audit key, when there is one."""
+
+    def __init__(self, key: bytes = b"") -> None:
+        self._key = key
+
+    def link(self, before: bytes, header: bytes, content_hash: bytes) -> bytes:
+        data = before + header + content_hash
+        return hmac.digest(self._key, data, "sha256") if self._key else sha256(data).digest()
+
+    def append(self, tx: Writer, run_id: RunId, seq: int, events: Sequence[Event], head: bytes) -> bytes:
+        """Write events after `seq`; gives the new head."""
+        rows = []
+        for event in events:
+            seq += 1
+            kind = type(event).__name__
+            header, content, salt = _header(run_id, seq, kind, event), codec.dump(event), os.urandom(16)
+            content_hash = sha256(salt + content).digest()
+            head = self.link(head, header, content_hash)
+            rows.append((run_id, seq, kind, header, content, salt, content_hash, head))
+        tx.many(_APPEND, rows)
+        return head
+
+    def mark(self, tx: Writer, run_id: RunId, mark: str, seq: int, head: bytes) -> None:
+        """Note the head of a run in the chain of heads."""
+        before = tx.value("SELECT hash FROM heads ORDER BY n DESC LIMIT 1") or START
+        hashed = self.link(before, f"{run_id} {mark} {seq}".encode(), head)
+        tx.execute(
+            "INSERT INTO heads (run_id, mark, seq, head, hash) VALUES (?, ?, ?, ?, ?)",
+            (run_id, mark, seq, head, hashed),
+        )
+
+
+def _header(run_id: RunId, seq: int, kind: str, event: Event) -> bytes:
+    place = getattr(event, "place", None)
+    return orjson.dumps(
+        {
+            "v": codec.SHAPE,
+            "run": run_id,
+            "seq": seq,
+            "at": event.at,
+            "actor": getattr(event, "actor", ENGINE),
+            "kind": kind,
+            "step": None if place is None else place.key,
+        }
+    )
+
+
+def of(tx: Reader, run_id: RunId) -> list[Entry]:
+    """Everything that happened to a run, in order."""
+    rows = tx.rows("SELECT seq, kind, header, content, hash FROM events WHERE run_id = ? ORDER BY seq", (run_id,))
+    entries = []
+    for row in rows:
+        header = orjson.loads(row["header"])
+        content = None if row["content"] is None else orjson.loads(row["content"])
+        event = None if content is None else codec.load(KINDS[row["kind"]], content)
+        actor = codec.load(Actor, header["actor"])
+        entries.append(
+            Entry(
+                row["seq"], header["at"], actor, row["kind"], header["step"], event, content, bytes(row["hash"]).hex()
+            )
+        )
+    return entries
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A place where the record does not hold together."""
+
+    run_id: str
+    seq: int
+    problem: str
+
+
+def verify(tx: Reader, chain: Chain, run_id: RunId | None = None) -> Iterator[Break]:
+    """Every place where the record was changed, cut or extended by something else than this program."""
+    wanted = [run_id] if run_id else [row[0] for row in tx.rows("SELECT id FROM runs ORDER BY id")]
+    for run in wanted:
+        yield from _verify_run(tx, chain, run)
+    yield from _verify_heads(tx, chain)
+
+
+def _verify_run(tx: Reader, chain: Chain, run_id: RunId) -> Iterator[Break]:
+    head, expected = START, 0
+    for row in tx.rows(
+        "SELECT seq, kind, header, content, salt, content_hash, hash FROM events WHERE run_id = ? ORDER BY seq",
+        (run_id,),
+    ):
+        expected += 1
+        if row["seq"] != expected:
+            yield Break(run_id, expected, "this event is missing")
+            return
+        header = orjson.loads(row["header"])
+        if (header["run"], header["seq"], header["kind"]) != (run_id, row["seq"], row["kind"]):
+            yield Break(run_id, expected, "the row says something else than its header")
+        if row["content"] is not None and _content_hash(row) != bytes(row["content_hash"]):
+            yield Break(run_id, expected, "the content was changed")
+        head = chain.link(head, bytes(row["header"]), bytes(row["content_hash"]))
+        if head != bytes(row["hash"]):
+            yield Break(run_id, expected, "the header, the order or the hash was changed")
+            return
+    run = tx.row("SELECT seq, head FROM runs WHERE id = ?", (run_id,))
+    if run is None or run["seq"] != expected or bytes(run["head"]) != head:
+        yield Break(run_id, expected, "the run's row does not stand where its history ends")
+
+
+def _content_hash(row: sqlite3.Row) -> bytes:
+    return sha256(bytes(row["salt"] or b"") + bytes(row["content"])).digest()
+
+
+def _verify_heads(tx: Reader, chain: Chain) -> Iterator[Break]:
+    before = START
+    for n, row in enumerate(tx.rows("SELECT n, run_id, mark, seq, head, hash FROM heads ORDER BY n"), start=1):
+        hashed = chain.link(before, f"{row['run_id']} {row['mark']} {row['seq']}".encode(), bytes(row["head"]))
+        if row["n"] != n or hashed != bytes(row["hash"]):
+            yield Break(row["run_id"], row["seq"], "the chain of runs was changed here")
+            return
+        before = hashed
+        stands = tx.value("SELECT hash FROM events WHERE run_id = ? AND seq = ?", (row["run_id"], row["seq"]))
+        if stands is None:
+            yield Break(row["run_id"], row["seq"], "this run was taken out of the file")
+        elif bytes(stands) != bytes(row["head"]):
+            yield Break(row["run_id"], row["seq"], "the run's history was rewritten")

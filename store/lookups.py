@@ -1,0 +1,170 @@
+"""Read-only views: one run by any of its names, lists of runs, open gates, attempts."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from store import codec, runs
+from store.database import Reader
+from store.model import Actor, Content, Failure, Json, Millis, Run, RunId, RunStatus, Step, StepKey
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as a line in a list."""
+
+    id: RunId
+    name: str
+    workflow: str
+    version: str
+    number: int
+    status: RunStatus
+    requester: Actor
+    started_at: Millis
+    ended_at: Millis | None
+    error: Failure | None
+    reason: str
+    trace_id: str
+    seq: int
+    inputs: Content
+    outputs: Content | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try at a step, as evidence."""
+
+    key: StepKey
+    attempt: int
+    round: int
+    epoch: int
+    started_at: Millis
+    ended_at: Millis | None
+    outcome: str | None
+    error: Failure | None
+    usage: Json
+
+
+def run_id(tx: Reader, ref: str) -> RunId | None:
+    """The id behind an id or a short name, whatever its case."""
+    wanted = ref.strip()
+    found: RunId | None = tx.value("SELECT id FROM runs WHERE id = ?", (wanted.lower(),))
+    return found or tx.value("SELECT id FROM runs WHERE name = ?", (wanted.upper(),))
+
+
+def run(tx: Reader, ref: str) -> Run | None:
+    """A run by its id or its short name."""
+    found = run_id(tx, ref)
+    loaded = None if found is None else runs.load(tx, found)
+    return None if loaded is None else loaded[0]
+
+
+_LIST = """
+    SELECT r.*, d.number FROM runs AS r JOIN definitions AS d ON d.version = r.version
+    """
+
+
+def run_list(
+    tx: Reader,
+    *,
+    status: str | None = None,
+    workflow: str | None = None,
+    by: str | None = None,
+    since: Millis | None = None,
+    unfinished: bool = False,
+    limit: int = 50,
+) -> list[RunRow]:
+    """Runs that match all of it, newest first."""
+    where: list[str] = ["r.ended_at IS NULL"] if unfinished else []
+    values: list[Any] = []
+    for clause, value in (
+        ("r.status = ?", status),
+        ("r.workflow = ?", workflow),
+        ("r.requester_id = ?", by),
+        ("r.created_at >= ?", since),
+    ):
+        if value is not None:
+            where.append(clause)
+            values.append(value)
+    condition = f"WHERE {' AND '.join(where)} " if where else ""
+    rows = tx.rows(f"{_LIST} {condition}ORDER BY r.created_at DESC, r.id DESC LIMIT ?", (*values, limit))
+    return [_row(row) for row in rows]
+
+
+def latest_run(tx: Reader, requester: str) -> RunId | None:
+    """The run that this person started last."""
+    found: RunId | None = tx.value(
+        "SELECT id FROM runs WHERE requester_id = ? ORDER BY created_at DESC LIMIT 1", (requester,)
+    )
+    return found
+
+
+def gate(tx: Reader, ref: str) -> tuple[Run, Step] | None:
+    """The run and step of a gate, by its opaque id or by its name (G-41, the newest version)."""
+    wanted = ref.strip()
+    row = tx.row("SELECT run_id, key FROM gates WHERE id = ?", (wanted,))
+    if row is None and wanted[:2].upper() == "G-" and wanted[2:].isdigit():
+        number = int(wanted[2:])
+        if number < 2**63:
+            sql = "SELECT run_id, key FROM gates WHERE number = ? ORDER BY version DESC LIMIT 1"
+            row = tx.row(sql, (number,))
+    if row is None:
+        return None
+    loaded = runs.load(tx, row["run_id"])
+    return None if loaded is None else (loaded[0], loaded[0].steps[row["key"]])
+
+
+def open_gates(tx: Reader, limit: int = 100) -> list[tuple[RunId, StepKey]]:
+    """Gates that wait for people, oldest first."""
+    rows = tx.rows("SELECT run_id, key FROM gates WHERE state = 'open' ORDER BY opened_at LIMIT ?", (limit,))
+    return [(row[0], row[1]) for row in rows]
+
+
+def attempts(tx: Reader, run_id: RunId) -> list[AttemptRow]:
+    rows = tx.rows("SELECT * FROM attempts WHERE run_id = ? ORDER BY started_at, key, attempt", (run_id,))
+    return [
+        AttemptRow(
+            row["key"],
+            row["attempt"],
+            row["round"],
+            row["epoch"],
+            row["started_at"],
+            row["ended_at"],
+            row["outcome"],
+            None if row["error"] is None else codec.load(Failure, row["error"]),
+            None if row["usage"] is None else orjson.loads(row["usage"]),
+        )
+        for row in rows
+    ]
+
+
+def counts(tx: Reader) -> dict[str, int]:
+    """How many unfinished runs there are of each status, and how many gates are open."""
+    found = {
+        row[0]: row[1] for row in tx.rows("SELECT status, count(*) FROM runs WHERE ended_at IS NULL GROUP BY status")
+    }
+    return found | {"gates": tx.value("SELECT count(*) FROM gates WHERE state = 'open'")}
+
+
+def _row(row: sqlite3.Row) -> RunRow:
+    return RunRow(
+        row["id"],
+        row["name"],
+        row["workflow"],
+        row["version"],
+        row["number"],
+        RunStatus(row["status"]),
+        Actor(row["requester_kind"], row["requester_id"], row["requester_name"]),
+        row["created_at"],
+        row["ended_at"],
+        None if row["error"] is None else codec.load(Failure, row["error"]),
+        row["reason"],
+        row["trace_id"],
+        row["seq"],
+        codec.load(Content, row["inputs"]),
+        None if row["outputs"] is None else codec.load(Content, row["outputs"]),
+    )

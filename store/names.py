@@ -1,0 +1,45 @@
+"""Names: opaque sortable ids for machines, short names for people. Neither is ever used twice."""
+
+from __future__ import annotations
+
+import os
+
+from store.database import Writer
+from store.model import Millis, RunId
+
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: nothing that is mistaken for something else
+_STRIDE = 0x9E3779B1  # odd, so that multiplying by it shuffles the numbers of one length without collisions
+
+
+def run_id(now: Millis) -> RunId:
+    """An id that sorts by time; the rest is chance."""
+    return f"{now:012x}{os.urandom(8).hex()}"
+
+
+def gate_id() -> str:
+    """An id that says nothing and cannot be guessed: all that a button carries."""
+    return os.urandom(12).hex()
+
+
+def counted(tx: Writer, name: str) -> int:
+    """The next number of this counter, from 1."""
+    value: int = tx.execute(
+        "INSERT INTO counters (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 "
+        "RETURNING value",
+        (name,),
+    ).fetchone()[0]
+    return value
+
+
+def run_name(number: int) -> str:
+    """The number of a run as people say it: R-7K2. Three letters until they are used up, then four, and so on."""
+    length, first = 3, 0
+    while number - first > 32**length:
+        first += 32**length
+        length += 1
+    mixed = (number - first) * _STRIDE % 32**length
+    letters = ""
+    for _ in range(length):
+        letters = _LETTERS[mixed % 32] + letters
+        mixed //= 32
+    return f"R-{letters}"

@@ -1,0 +1,25 @@
+"""What has not been shown yet: one row a run, which says how far the run is and how much of it has been told."""
+
+from __future__ import annotations
+
+from store.database import Reader, Writer
+from store.model import RunId
+
+
+def tell(tx: Writer, run_id: RunId, seq: int) -> None:
+    """Note that the run is now at `seq`."""
+    tx.execute(
+        "INSERT INTO outbox (run_id, seq, told) VALUES (?, ?, 0) ON CONFLICT (run_id) DO UPDATE SET seq = excluded.seq",
+        (run_id, seq),
+    )
+
+
+def pending(tx: Reader, limit: int) -> list[tuple[RunId, int]]:
+    """Runs of which something is still to be shown, and how far they are."""
+    rows = tx.rows("SELECT run_id, seq FROM outbox WHERE told < seq ORDER BY run_id LIMIT ?", (limit,))
+    return [(row[0], row[1]) for row in rows]
+
+
+def told(tx: Writer, run_id: RunId, seq: int) -> None:
+    """Note that everything up to `seq` has been shown; a late word changes nothing."""
+    tx.execute("UPDATE outbox SET told = ? WHERE run_id = ? AND told < ?", (seq, run_id, seq))

@@ -1,0 +1,15 @@
+"""Fixtures that every area may use."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=60, deadline=None)
+settings.register_profile("deep", max_examples=2_000, deadline=None)
+settings.load_profile("quick")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
