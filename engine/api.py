@@ -158,8 +158,9 @@ class Engine:
             dedupe_key=key,
         )
         facts = Facts(content=self._contents({inputs.hash} if inputs.hash else set()), settings=self._settings(plan))
-        events = self._kept(handle(plan, None, command, facts, now).events)
-        run = fold(None, events)
+        answered = handle(plan, None, command, facts, now)
+        events = self._kept(answered.events)
+        run = answered.run if events is answered.events and answered.run else fold(None, events)
         if key is not None:
             runs.keep_dedupe_key(tx, plan.workflow, key, run.id)
         self._save(tx, None, run, events, START)
@@ -215,7 +216,7 @@ class Engine:
         if not answered.events:
             return Performed(run, answered.refusal)
         events = self._kept(answered.events)
-        after = fold(run, events)
+        after = answered.run if events is answered.events and answered.run else fold(run, events)
         self._save(tx, run, after, events, head)
         return Performed(after, answered.refusal, events)
 
@@ -364,17 +365,29 @@ class Engine:
 
     def _kept(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
         """The same events with values that grew large while the rules worked moved out to the content folder."""
-        return tuple(_moved_out(self.content, event) for event in events)
+        moved = tuple(_moved_out(self.content, event) for event in events)
+        return events if all(old is new for old, new in zip(events, moved, strict=True)) else moved
 
 
 def _moved_out(folder: ContentFolder, event: Event) -> Event:
-    if type(event) is StepSucceeded and event.output.hash is None and type(event.output.value) in (dict, list, str):
-        return replace(event, output=folder.kept(event.output.value))
-    if type(event) is RunFinished and event.outputs is not None and event.outputs.hash is None:
-        return replace(event, outputs=folder.kept(event.outputs.value))
-    if type(event) is GateOpened and event.shown.hash is None:
-        return replace(event, shown=folder.kept(event.shown.value))
+    if isinstance(event, StepSucceeded):
+        output = _large(folder, event.output)
+        return event if output is None else replace(event, output=output)
+    if isinstance(event, RunFinished):
+        outputs = _large(folder, event.outputs)
+        return event if outputs is None else replace(event, outputs=outputs)
+    if isinstance(event, GateOpened):
+        shown = _large(folder, event.shown)
+        return event if shown is None else replace(event, shown=shown)
     return event
+
+
+def _large(folder: ContentFolder, content: Content | None) -> Content | None:
+    """The content by its hash, when it is a value too large for a row; None when it may stay as it is."""
+    if content is None or content.hash is not None or type(content.value) not in (dict, list, str):
+        return None
+    kept = folder.kept(content.value)
+    return None if kept.hash is None else kept
 
 
 def _pause(command: Command, error: Exception) -> Pause:

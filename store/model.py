@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 Json: TypeAlias = Any
 """A JSON value: None, bool, int, float, str, list or dict with string keys."""
@@ -285,7 +285,7 @@ class Gate:
         return self.expires_at
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
     """A step of a run as it stands."""
 
@@ -315,7 +315,7 @@ class Step:
         return Coordinates(self.name, self.item, self.round, self.attempt)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """One execution of a workflow, from start to end."""
 
@@ -348,6 +348,20 @@ class Run:
         if self.active_since is None:
             return None
         return self.active_since + self.duration_ms - self.active_ms
+
+
+N = TypeVar("N", Run, Step)
+
+
+def changed(noun: N, **changes: Any) -> N:
+    """The same noun with other values in some fields.
+
+    Like `dataclasses.replace`, which is ten times slower on nouns of this size; every event makes two of them.
+    """
+    other = object.__new__(type(noun))
+    other.__dict__.update(noun.__dict__)
+    other.__dict__.update(changes)
+    return other
 
 
 @dataclass(frozen=True, slots=True)

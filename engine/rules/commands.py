@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from store.events import Event
-from store.model import Actor, Content, Coordinates, Failure, Json, Millis, RunId, StepKey, Verdict
+from store.model import Actor, Content, Coordinates, Failure, Json, Millis, Run, RunId, StepKey, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +169,9 @@ class Refusal(StrEnum):
 class Answer:
     """What follows from a command: events in order, and the reason when it was refused.
 
-    A refused click still leaves its event in the history, so both may be set.
+    A refused click still leaves its event in the history, so both may be set. `run` is the run after the events.
     """
 
     events: tuple[Event, ...] = ()
     refusal: Refusal | None = None
+    run: Run | None = None

@@ -34,7 +34,7 @@ from store.events import (
     StepUnknown,
     StepWaiting,
 )
-from store.model import Decision, Gate, GateState, Run, RunStatus, Step, StepKey, StepStatus
+from store.model import Decision, Gate, GateState, Run, RunStatus, Step, StepKey, StepStatus, changed
 
 E = TypeVar("E")
 
@@ -78,8 +78,8 @@ def _started(event: RunStarted) -> Run:
 
 def _step(run: Run, key: StepKey, **changes: Any) -> Run:
     steps = dict(run.steps)
-    steps[key] = replace(steps[key], **changes)
-    return replace(run, seq=run.seq + 1, steps=steps)
+    steps[key] = changed(steps[key], **changes)
+    return changed(run, seq=run.seq + 1, steps=steps)
 
 
 def _ready(run: Run, event: StepReady) -> Run:
@@ -138,7 +138,7 @@ def _failed(run: Run, event: StepFailed) -> Run:
         failures=step.failures + 1,
         error=event.error,
     )
-    return replace(after, warnings=True) if event.continued else after
+    return changed(after, warnings=True) if event.continued else after
 
 
 def _skipped(run: Run, event: StepSkipped) -> Run:
@@ -205,11 +205,11 @@ def _decided(run: Run, event: DecisionMade) -> Run:
 
 
 def _noted(run: Run, event: object) -> Run:
-    return replace(run, seq=run.seq + 1)
+    return changed(run, seq=run.seq + 1)
 
 
 def _ending(run: Run, event: RunEnding) -> Run:
-    return replace(
+    return changed(
         run,
         seq=run.seq + 1,
         status=RunStatus.ENDING,
@@ -220,22 +220,22 @@ def _ending(run: Run, event: RunEnding) -> Run:
 
 
 def _paused(run: Run, event: RunPaused) -> Run:
-    return replace(run, seq=run.seq + 1, status=RunStatus.PAUSED, reason=event.reason)
+    return changed(run, seq=run.seq + 1, status=RunStatus.PAUSED, reason=event.reason)
 
 
 def _resumed(run: Run, event: RunResumed) -> Run:
-    fresh = {key: replace(step, crashes=0) if step.crashes else step for key, step in run.steps.items()}
-    return replace(run, seq=run.seq + 1, status=RunStatus.RUNNING, reason="", steps=fresh)
+    fresh = {key: changed(step, crashes=0) if step.crashes else step for key, step in run.steps.items()}
+    return changed(run, seq=run.seq + 1, status=RunStatus.RUNNING, reason="", steps=fresh)
 
 
 def _clock_turned(run: Run, event: ClockTurned) -> Run:
     if event.on:
-        return replace(run, seq=run.seq + 1, active_since=event.at)
-    return replace(run, seq=run.seq + 1, active_since=None, active_ms=_active(run, event.at))
+        return changed(run, seq=run.seq + 1, active_since=event.at)
+    return changed(run, seq=run.seq + 1, active_since=None, active_ms=_active(run, event.at))
 
 
 def _finished(run: Run, event: RunFinished) -> Run:
-    return replace(
+    return changed(
         run,
         seq=run.seq + 1,
         status=event.status,
@@ -254,7 +254,7 @@ def _active(run: Run, at: int) -> int:
 
 
 def _requested(run: Run, event: CancelRequested) -> Run:
-    return replace(run, seq=run.seq + 1, reason=event.reason)
+    return changed(run, seq=run.seq + 1, reason=event.reason)
 
 
 _EVOLVE: dict[type, Callable[[Run, Any], Run]] = {

@@ -83,11 +83,11 @@ def handle(plan: Plan, run: Run | None, command: Command, facts: Facts, now: Mil
         answer = Answer(_start(plan, command, now))
     else:
         answer = _ANSWERS[type(command)](plan, run, command, facts, now)
-    if not answer.events or (answer.refusal is not None and run is not None and run.status.finished):
-        return answer
+    if not answer.events:
+        return Answer((), answer.refusal, run)
     after = fold(run, answer.events)
-    follow, _ = consequences(plan, after, facts, now)
-    return Answer(answer.events + follow, answer.refusal) if follow else answer
+    follow, after = consequences(plan, after, facts, now)
+    return Answer(answer.events + follow, answer.refusal, after)
 
 
 def _start(plan: Plan, command: StartRun, now: Millis) -> tuple[Event, ...]:
