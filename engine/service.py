@@ -36,6 +36,7 @@ from store.events import (
 )
 from store.history import Chain
 from store.model import Json, Run, RunId
+from store.unwrap import lone_errors
 
 log = structlog.get_logger("engine")
 QUIET = (
@@ -93,30 +94,31 @@ async def serving(options: Options, *, clock: Clock | None = None, headless: boo
             tell=options.tell and not headless,
             settings=options.settings,
         )
-        async with (
-            HttpClient(clock, options.allowed_hosts) as http,
-            WorkerPool() as workers,
-            anyio.create_task_group() as group,
-        ):
-            tools = Tools(
-                http=http,
-                workers=workers,
-                models=options.models or Models({}),
-                allowed_hosts=options.allowed_hosts,
-                clock=clock,
-            )
-            runner = Runner(engine, tools, group, options.redactor)
-            service = _assembled(engine, runner, headless)
-            if not headless:
-                service.recovered = await service.scheduler.recover()
-            group.start_soon(service.scheduler.loop)
-            group.start_soon(_watch, database)
-            try:
-                yield service
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await runner.drain(options.drain_seconds)
-                group.cancel_scope.cancel()
+        with lone_errors():
+            async with (
+                HttpClient(clock, options.allowed_hosts) as http,
+                WorkerPool() as workers,
+                anyio.create_task_group() as group,
+            ):
+                tools = Tools(
+                    http=http,
+                    workers=workers,
+                    models=options.models or Models({}),
+                    allowed_hosts=options.allowed_hosts,
+                    clock=clock,
+                )
+                runner = Runner(engine, tools, group, options.redactor)
+                service = _assembled(engine, runner, headless)
+                if not headless:
+                    service.recovered = await service.scheduler.recover()
+                group.start_soon(service.scheduler.loop)
+                group.start_soon(_watch, database)
+                try:
+                    yield service
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await runner.drain(options.drain_seconds)
+                    group.cancel_scope.cancel()
 
 
 def _assembled(engine: Engine, runner: Runner, headless: bool) -> Service:

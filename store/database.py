@@ -24,6 +24,7 @@ import anyio
 from store import migrate
 from store.faults import DatabaseClosed, DatabaseDamaged, DatabaseInUse, Fenced, StoreFault, StoreFull
 from store.model import Millis
+from store.unwrap import lone_errors
 
 log = logging.getLogger("store")
 
@@ -313,12 +314,13 @@ async def opened(
         except sqlite3.Error as error:
             raise _fault(error) from error
         database = Database(path, writer, readers, epoch)
-        async with anyio.create_task_group() as group:
-            group.start_soon(_shielded, database._write_batches)
-            try:
-                yield database
-            finally:
-                await database._close()
+        with lone_errors():
+            async with anyio.create_task_group() as group:
+                group.start_soon(_shielded, database._write_batches)
+                try:
+                    yield database
+                finally:
+                    await database._close()
 
 
 def _read_only(path: Path) -> str:

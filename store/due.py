@@ -5,14 +5,15 @@ from __future__ import annotations
 from store.database import Reader
 from store.model import Millis, RunId, StepKey
 
-# A paused or ending run keeps its ready steps; they are passed over here and come back with the run.
+# A paused or ending run keeps its ready steps; they are passed over here and come back with the run. CROSS JOIN keeps
+# SQLite from beginning with the runs, of which thousands may be parked.
 READY = """
-    SELECT s.run_id, s.key FROM steps AS s JOIN runs AS r ON r.id = s.run_id
+    SELECT s.run_id, s.key FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
      WHERE s.status = 'ready' AND s.due_at <= ? AND r.status = 'running'
      ORDER BY s.due_at LIMIT ?
     """
 READY_OF_RUN = """
-    SELECT s.run_id, s.key FROM steps AS s JOIN runs AS r ON r.id = s.run_id
+    SELECT s.run_id, s.key FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
      WHERE s.status = 'ready' AND s.due_at <= ? AND r.status = 'running' AND s.run_id = ?
      ORDER BY s.due_at LIMIT ?
     """
@@ -20,7 +21,7 @@ WAITING = "SELECT run_id FROM steps WHERE status = 'waiting' AND due_at <= ? ORD
 DEADLINES = "SELECT id FROM runs WHERE deadline_at IS NOT NULL AND deadline_at <= ? ORDER BY deadline_at LIMIT ?"
 RUNNING = "SELECT run_id, key FROM steps WHERE status = 'running' ORDER BY run_id"
 NEXT_READY = """
-    SELECT s.due_at FROM steps AS s JOIN runs AS r ON r.id = s.run_id
+    SELECT s.due_at FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
      WHERE s.status = 'ready' AND s.due_at > ? AND r.status = 'running'
      ORDER BY s.due_at LIMIT 1
     """
