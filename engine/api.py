@@ -189,12 +189,8 @@ class Engine:
             await self._quarantine(run_id, command, error)
             raise Poisoned(f"{type(command).__name__} on {run_id}: {error}") from error
 
-    def perform_soon(self, run_id: RunId, command: Command) -> None:
-        """Change a run without waiting for it: for reports, whose sender has nothing more to do."""
-
-        def failed(error: BaseException) -> None:
-            log.error("report.lost", run=run_id, command=type(command).__name__, error=repr(error))
-
+    def perform_soon(self, run_id: RunId, command: Command, failed: Callable[[BaseException], None]) -> None:
+        """Change a run without waiting for it; `failed` hears when the file would not have it."""
         self.database.write_soon(lambda tx: self._change_or_pause(tx, run_id, command), failed)
 
     def change(

@@ -62,7 +62,8 @@ class Runner:
         plan = self.engine.known_plan(run.version)
         spec = plan.step(place.step)
         if spec.uses in AT_ONCE and not _holds_large(run):
-            self.engine.perform_soon(run.id, self._at_once(plan, spec, run, place))
+            command = self._at_once(plan, spec, run, place)
+            self.engine.perform_soon(run.id, command, partial(self._report_later, run, command))
             return
         scope = anyio.CancelScope()
         self._under_way[run.id, place.key] = scope
@@ -103,6 +104,11 @@ class Runner:
             self._under_way.pop((run.id, place.key), None)
             if not self._under_way:
                 self._idle.set()
+
+    def _report_later(self, run: Run, command: Command, fault: BaseException) -> None:
+        if not self._stopping and not self.engine.database.closed:
+            log.warning("report.waits", run=run.name, reason=str(fault))
+            self.group.start_soon(self._report, run, command)
 
     async def _report(self, run: Run, command: Command) -> None:
         """A report that cannot be written is tried again: the work behind it is done and must not be lost."""

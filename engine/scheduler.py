@@ -60,7 +60,7 @@ class Scheduler:
             if self.only is None or run_id == self.only:
                 self._apart(tx, run_id, partial(self._engine.change, run_id=run_id, command=Tick()))
         if late:
-            tx.after_commit(self._wake_at_once)  # what the clock moved on may be claimed by another batch
+            tx.after_commit(lambda: self._wake_before(now))  # what the clock moved on is claimed by another batch
 
     def _claim(self, tx: Writer, run_id: RunId, key: StepKey) -> None:
         def claim(tx: Writer) -> None:
@@ -85,36 +85,42 @@ class Scheduler:
             reason = "A step of it could not be claimed because of a bug in Pointsman; see the log."
             tx.apart(partial(self._engine.change, run_id=run_id, command=Pause(ENGINE, reason)))
 
-    def _wake_at_once(self) -> None:
-        self._wake_at = None
-        self._engine.due.ring()
-
     def note(self, run: Run, events: tuple[Event, ...]) -> None:
         """Hear of a commit: wake earlier when something becomes due before what was known."""
-        now = self._engine.clock.now()
         for event in events:
             at = _due_at(run, event)
-            if at is not None and at > now and (self._wake_at is None or at < self._wake_at):
-                self._wake_at = at
-                self._engine.due.ring()
+            if at is not None and at > event.at:  # what was due at once has been claimed in its own commit
+                self._wake_before(at)
+
+    def look_again(self) -> None:
+        """A batch was rolled back, with whatever it had claimed: try once more in a moment."""
+        self._wake_before(self._engine.clock.now() + 1_000)
+
+    def _wake_before(self, at: Millis | None) -> None:
+        if at is not None and (self._wake_at is None or at < self._wake_at):
+            self._wake_at = at
+            self._engine.due.ring()
 
     async def loop(self) -> None:
         """Have a batch made whenever the clock makes something due."""
         while True:
             await self._engine.due.wait_until(self._engine.clock, self._wake_at)
-            await self.run_once()
+            if self._wake_at is not None and self._wake_at <= self._engine.clock.now():
+                await self.run_once()
 
     async def run_once(self) -> None:
         """Claim what is due, and find out when to look again."""
+        now = self._engine.clock.now()
+        self._wake_at = None
         try:
             await self._engine.database.nudge()
-            now = self._engine.clock.now()
-            self._wake_at = await self._engine.database.read(lambda tx: due.next_at(tx, now))
+            # What became due while the batch was made lies after `now`, and so is found here.
+            self._wake_before(await self._engine.database.read(lambda tx: due.next_at(tx, now)))
         except StoreFault as fault:
             if fault.fatal:
                 raise
             log.warning("scheduler.waits", reason=fault.message, hint=fault.hint)
-            self._wake_at = self._engine.clock.now() + 1_000
+            self._wake_before(now + 1_000)
 
     async def recover(self) -> int:
         """Every attempt that was under way when the last service ended was interrupted. Gives how many there were."""

@@ -132,9 +132,13 @@ def _assembled(engine: Engine, runner: Runner, headless: bool) -> Service:
             if not isinstance(event, QUIET):
                 _log(debug, run, event)
 
+    def rolled_back() -> None:
+        engine.forget()
+        scheduler.look_again()
+
     engine.committed = committed
     engine.database.closing = scheduler.close_batch
-    engine.database.rolled_back = engine.forget
+    engine.database.rolled_back = rolled_back
     return Service(engine, scheduler, runner)
 
 

@@ -25,8 +25,8 @@ NEXT_READY = """
      WHERE s.status = 'ready' AND s.due_at > ? AND r.status = 'running'
      ORDER BY s.due_at LIMIT 1
     """
-NEXT_WAITING = "SELECT min(due_at) FROM steps WHERE status = 'waiting'"
-NEXT_DEADLINE = "SELECT min(deadline_at) FROM runs WHERE deadline_at IS NOT NULL"
+NEXT_WAITING = "SELECT min(due_at) FROM steps WHERE status = 'waiting' AND due_at > ?"
+NEXT_DEADLINE = "SELECT min(deadline_at) FROM runs WHERE deadline_at IS NOT NULL AND deadline_at > ?"
 
 
 def ready(tx: Reader, now: Millis, limit: int, only: RunId | None = None) -> list[tuple[RunId, StepKey]]:
@@ -47,6 +47,6 @@ def running(tx: Reader) -> list[tuple[RunId, StepKey]]:
 
 
 def next_at(tx: Reader, now: Millis) -> Millis | None:
-    """When the clock has something to say next."""
-    times = (tx.value(NEXT_READY, (now,)), tx.value(NEXT_WAITING), tx.value(NEXT_DEADLINE))
+    """When the clock has something to say next, after this moment."""
+    times = [tx.value(sql, (now,)) for sql in (NEXT_READY, NEXT_WAITING, NEXT_DEADLINE)]
     return min((at for at in times if at is not None), default=None)

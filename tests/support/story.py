@@ -46,9 +46,7 @@ class Story:
         self.now += after
         self.gates += 1
         fresh = None if person is None else replace(person, fetched_at=person.fetched_at or self.now)
-        facts = Facts(
-            person=fresh, gate_id=f"gate{self.gates}", gate_number=self.gates, override_allowed=override
-        )
+        facts = Facts(person=fresh, gate_id=f"gate{self.gates}", gate_number=self.gates, override_allowed=override)
         self._take(handle(self.plan, self.run, command, facts, self.now))
         return self
 
