@@ -1,0 +1,214 @@
+"""command: a program with its arguments, run without a shell."""
+
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import anyio
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
+
+from engine.activities import arguments
+from engine.activities.outputs import OUTPUT_BYTES_MAX, require_output, too_large
+from engine.activities.work import Result, Work
+from engine.faults import ActivityFault
+from engine.json_values import parse_json
+from engine.workers.process import exit_words, kill_group, plain_environment, tail
+from store.model import Json
+
+STDERR_BYTES_MAX = 8 * 1024
+GRACE_MS = 2_000  # between asking a command to stop and killing it
+LINGER_MS = 2_000  # how long output is read after the end from something that left the group and holds the pipe
+
+
+@dataclass(slots=True)
+class _Captured:
+    """What a command wrote: its output up to the limit, the end of its errors."""
+
+    stdout: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
+    too_much: bool = False
+
+    @property
+    def errors(self) -> str:
+        return tail(bytes(self.stderr), STDERR_BYTES_MAX).strip()
+
+
+async def run(work: Work) -> Result:
+    """Run `argv` and give back what it printed.
+
+    `with`: argv, stdin, env, cwd (relative to the workflow's folder); the step says `parse: json | lines | text`.
+    """
+    with_ = arguments.mapping(work.with_, "command")
+    argv = _argv(with_.get("argv"))
+    stdin = with_.get("stdin")
+    given = b"" if stdin is None else arguments.text("`stdin`", stdin).encode()
+    began = time.monotonic()
+    process = await _start(argv, _folder(work.folder, with_.get("cwd")), _environment(work, with_))
+    captured = await _finish(process, given)
+    receipt: dict[str, Json] = {
+        "program": argv[0],
+        "exit_code": process.returncode,
+        "stderr": captured.errors,
+        "duration_ms": round((time.monotonic() - began) * 1000),
+    }
+    return Result(output=_output(work, process.returncode or 0, captured, receipt), receipt=receipt)
+
+
+def _argv(value: Json) -> list[str]:
+    if not isinstance(value, list | tuple) or not value:
+        raise arguments.wrong(
+            "`argv` must be a list, program first",
+            hint='There is no shell: write ["grep", "-c", "total", "report.txt"].',
+        )
+    argv = [arguments.text(f"`argv[{index}]`", part) for index, part in enumerate(value)]
+    if not argv[0]:
+        raise arguments.wrong("`argv[0]` is empty: it names the program")
+    if any("\0" in part for part in argv):
+        raise arguments.wrong("`argv` holds a NUL character, which no program can be given")
+    return argv
+
+
+def _folder(folder: Path, cwd: Json) -> Path:
+    if cwd is None:
+        return folder
+    chosen = folder / arguments.text("`cwd`", cwd)
+    if not chosen.is_dir():
+        raise arguments.wrong(f"`cwd` {chosen} is not a folder")
+    return chosen
+
+
+def _environment(work: Work, with_: Mapping[str, Json]) -> dict[str, str]:
+    ours = {
+        "POINTSMAN_RUN": work.run_id,
+        "POINTSMAN_RUN_NAME": work.run_name,
+        "POINTSMAN_WORKFLOW": work.workflow,
+        "POINTSMAN_STEP": work.step,
+        "POINTSMAN_ITEM": work.item or "",
+        "POINTSMAN_ROUND": str(work.round),
+        "POINTSMAN_ATTEMPT": str(work.attempt),
+        "IDEMPOTENCY_KEY": work.idempotency_key,
+        "TRACEPARENT": work.traceparent,
+    }
+    written = arguments.texts("env", with_.get("env"))
+    for name, value in written.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise arguments.wrong(f"`env` cannot hold the variable {name!r}")
+    return {**plain_environment(), **ours, **written}
+
+
+async def _start(argv: list[str], folder: Path, environment: Mapping[str, str]) -> Process:
+    try:
+        return await anyio.open_process(argv, cwd=folder, env=environment, start_new_session=True)
+    except (FileNotFoundError, NotADirectoryError):
+        known = await anyio.Path(folder).is_dir()
+        missing = f"there is no program {argv[0]}" if known else f"there is no folder {folder}"
+        raise _not_found(missing, "Is it installed where the service runs, and on its PATH?") from None
+    except PermissionError:
+        raise _not_found(f"{argv[0]} may not be executed", f"Make it executable: chmod +x {argv[0]}.") from None
+    except OSError as error:
+        retryable = not isinstance(error, UnicodeError) and error.strerror != "Exec format error"
+        raise ActivityFault(
+            "command_failed", f"{argv[0]} could not be started: {error}", retryable=retryable
+        ) from error
+
+
+async def _finish(process: Process, given: bytes) -> _Captured:
+    """Feed it, read it, wait for it; nothing of it runs when this returns or is cancelled."""
+    captured = _Captured()
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_feed, cast(ByteSendStream, process.stdin), given)
+            group.start_soon(_read_output, process, cast(ByteReceiveStream, process.stdout), captured)
+            group.start_soon(_read_errors, cast(ByteReceiveStream, process.stderr), captured)
+            await process.wait()
+            kill_group(process.pid)  # what it left behind in its group would hold the pipes, and outlive the step
+            group.cancel_scope.deadline = anyio.current_time() + LINGER_MS / 1000
+    finally:
+        await _end(process)
+    return captured
+
+
+async def _end(process: Process) -> None:
+    """Ask it to stop, then make it; shielded, so that cancelling leaves nothing behind."""
+    with anyio.CancelScope(shield=True):
+        if process.returncode is None:
+            kill_group(process.pid, signal.SIGTERM)
+            with anyio.move_on_after(GRACE_MS / 1000):
+                await process.wait()
+        kill_group(process.pid)
+        await process.aclose()
+
+
+async def _feed(stdin: ByteSendStream, given: bytes) -> None:
+    try:
+        if given:
+            await stdin.send(given)
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        return  # it does not read its input, which is its right
+    finally:
+        with anyio.CancelScope(shield=True):
+            await stdin.aclose()
+
+
+async def _read_output(process: Process, stdout: ByteReceiveStream, captured: _Captured) -> None:
+    async for chunk in stdout:
+        captured.stdout += chunk
+        if len(captured.stdout) > OUTPUT_BYTES_MAX:
+            captured.too_much = True
+            kill_group(process.pid)
+            return
+
+
+async def _read_errors(stderr: ByteReceiveStream, captured: _Captured) -> None:
+    async for chunk in stderr:
+        captured.stderr += chunk
+        if len(captured.stderr) > 4 * STDERR_BYTES_MAX:
+            del captured.stderr[: -2 * STDERR_BYTES_MAX]
+
+
+def _output(work: Work, status: int, captured: _Captured, receipt: Mapping[str, Json]) -> Json:
+    if captured.too_much:
+        fault = too_large(len(captured.stdout), OUTPUT_BYTES_MAX, happened=work.once)
+        fault.receipt = receipt
+        raise fault
+    if status != 0:
+        said = f": {captured.errors.splitlines()[-1][:500]}" if captured.errors else ""
+        raise ActivityFault(
+            "command_failed",
+            f"{receipt['program']} {exit_words(status)}{said}",
+            maybe_happened=work.once and status < 0,  # killed half-way: it could not say how far it had come
+            detail={"exit_code": status, "stderr": captured.errors},
+            receipt=receipt,
+        )
+    try:
+        output = _parsed(captured.stdout, work.spec.get("parse") or "text")
+        require_output(output, happened=work.once)
+    except ValueError as error:
+        raise ActivityFault(
+            "output_invalid",
+            f"{receipt['program']} did not print JSON: {error}",
+            maybe_happened=work.once,
+            detail={"stdout": captured.stdout[:500].decode(errors="replace")},
+            receipt=receipt,
+        ) from None
+    return output
+
+
+def _parsed(data: bytearray, parse: Json) -> Json:
+    text = data.decode("utf-8", errors="replace")
+    match parse:
+        case "text":
+            return text.removesuffix("\n").removesuffix("\r")
+        case "lines":
+            return text.splitlines()
+        case "json":
+            return parse_json(text)
+        case other:
+            raise arguments.wrong(f"`parse` is json, lines or text, not {other!r}")
+
+
+def _not_found(message: str, hint: str) -> ActivityFault:
+    return ActivityFault("command_not_found", message, retryable=False, hint=hint)

@@ -1,0 +1,83 @@
+"""python: a function beside the workflow, or of an installed package, run in a worker process."""
+
+from typing import Never
+
+from engine.activities import arguments
+from engine.activities.outputs import OUTPUT_BYTES_MAX, too_large
+from engine.activities.work import Result, Work
+from engine.faults import ActivityFault, Interrupted
+from engine.secrets import reveal
+from engine.workers.process import Answer
+from store.model import Json
+
+PRINTED_CHARS = 4_000
+
+
+async def run(work: Work) -> Result:
+    """Call the function that `call` names with `with` as its keyword arguments."""
+    call = work.spec.get("call")
+    if not isinstance(call, str):
+        raise arguments.wrong("`call` is missing; write file.py:function or package.module:function")
+    given = arguments.mapping({} if work.with_ is None else work.with_, "python")
+    answer = await work.tools.workers.call(work.folder, call, reveal(given), _attempt(work), OUTPUT_BYTES_MAX)
+    receipt = _receipt(call, answer)
+    if answer.outcome != "returned":
+        _raise(work, call, answer, receipt)
+    return Result(output=answer.message["output"], receipt=receipt)
+
+
+def _attempt(work: Work) -> dict[str, Json]:
+    return {
+        "run_id": work.run_id,
+        "run_name": work.run_name,
+        "workflow": work.workflow,
+        "step": work.step,
+        "item": work.item,
+        "round": work.round,
+        "number": work.attempt,
+        "idempotency_key": work.idempotency_key,
+        "traceparent": work.traceparent,
+    }
+
+
+def _receipt(call: str, answer: Answer) -> dict[str, Json]:
+    kept = {name: answer.message[name] for name in ("fingerprint", "files", "duration_ms") if name in answer.message}
+    printed = {"printed": answer.printed[-PRINTED_CHARS:]} if answer.printed else {}
+    return {"call": call, **kept, **printed}
+
+
+def _raise(work: Work, call: str, answer: Answer, receipt: dict[str, Json]) -> Never:
+    """Turn what did not go well into the fault it is."""
+    message = answer.message
+    said = str(message.get("message", ""))
+    match answer.outcome:
+        case "raised":
+            shown = {name: message.get(name) for name in ("type", "frames", "cause")}
+            raise ActivityFault(
+                "python_error",
+                said,
+                retryable=bool(message["retryable"]),
+                hint=str(message.get("hint", "")),
+                detail={**shown, "printed": receipt.get("printed", "")},
+                receipt=receipt,
+            )
+        case "not_found":
+            raise ActivityFault("python_not_found", said, retryable=False)
+        case "arguments":
+            raise ActivityFault("input_invalid", f"{call}: {said}", retryable=False, receipt=receipt)
+        case "invalid":
+            raise ActivityFault(
+                "output_invalid", f"{call}: {said}", retryable=False, maybe_happened=work.once, receipt=receipt
+            )
+        case "too_large":
+            raise too_large(int(message["size"]), OUTPUT_BYTES_MAX, happened=work.once)
+        case "exit":
+            raise Interrupted("python_exit", f"{call}: {said}", detail={"printed": receipt.get("printed", "")})
+        case "memory":
+            limit = work.tools.workers.options.memory_bytes
+            allowed = f"; {limit} bytes are allowed" if limit else ""
+            raise Interrupted(
+                "python_crashed", f"{call}: the worker process ran out of memory{allowed}", detail=receipt
+            )
+        case other:
+            raise Interrupted("python_crashed", f"{call}: the worker process gave an unknown answer, {other!r}")

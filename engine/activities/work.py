@@ -1,0 +1,70 @@
+"""The nouns of an attempt: what it is given, what it may use, what it gives back."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from engine.clock import Clock
+from engine.http import HttpClient
+from engine.models import Models
+from engine.workers.pool import WorkerPool
+from store.model import Effect, Json
+
+
+@dataclass(slots=True, kw_only=True)
+class Tools:
+    """What attempts share: opened once by the service, closed with it."""
+
+    http: HttpClient
+    workers: WorkerPool
+    models: Models
+    allowed_hosts: tuple[str, ...]
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Everything one attempt may use.
+
+    `with_` is mapped already; secrets in it are still wrapped. `spec` holds the step's own static keys (call, parse …).
+    `attempt_timeout_ms` is for information: who calls the activity enforces it by cancelling.
+    """
+
+    kind: str
+    run_id: str
+    run_name: str
+    workflow: str
+    folder: Path  # where the workflow file lies
+    step: str
+    item: str | None
+    round: int
+    attempt: int
+    idempotency_key: str
+    traceparent: str
+    effect: Effect
+    with_: Mapping[str, Json]
+    spec: Mapping[str, Json]
+    output_schema: Mapping[str, Json] | None
+    attempt_timeout_ms: int | None
+    tools: Tools
+    # Saves a raw answer durably before anyone looks into it: it was paid for, and it is evidence.
+    keep_raw: Callable[[str, Json], Awaitable[None]]
+    # The last attempt's answer that did not fit, {"answer", "error"}: a model is asked again with both.
+    reask: Mapping[str, str] | None = None
+
+    @property
+    def once(self) -> bool:
+        return self.effect == "once"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What an attempt gives back: its output, its receipt (how it went, as evidence) and what it used up."""
+
+    output: Json
+    receipt: Mapping[str, Json] = field(default_factory=dict)
+    usage: Mapping[str, int] = field(default_factory=dict)
+
+
+Activity: TypeAlias = Callable[[Work], Awaitable[Result]]
