@@ -136,7 +136,8 @@ class Runner:
                 return ReportFailure(place, Failure(cut.code, self.redactor.text(cut.message), retryable=True))
             return ReportInterrupted(place, self.redactor.text(cut.message))
         except ActivityFault as fault:
-            return ReportFailure(place, self._failure(fault), fault.usage or None)
+            receipt = self.redactor.json(dict(fault.receipt)) or None
+            return ReportFailure(place, self._failure(fault), dict(fault.usage) or None, receipt)
         except StoreFault as fault:
             return ReportFailure(place, Failure("store", fault.message, fault.hint, retryable=True))
         except Exception as error:

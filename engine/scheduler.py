@@ -32,6 +32,9 @@ from store.model import ENGINE, LIMITS, Coordinates, Millis, Run, RunId, StepKey
 log = structlog.get_logger("engine")
 
 
+NOTHING = ""  # no run has this id: until the service says what to drive, nothing is claimed
+
+
 class Scheduler:
     """Finds what is due and claims it. `room` tells how many more attempts may start, `start` starts one."""
 
@@ -40,12 +43,11 @@ class Scheduler:
         engine: Engine,
         room: Callable[[], int],
         start: Callable[[Run, Coordinates], None],
-        only: RunId | None = None,
     ) -> None:
         self._engine = engine
         self._room = room
         self._start = start
-        self.only = only  # headless: this run and no other
+        self.only: RunId | None = NOTHING  # the one run to drive; None drives all of them
         self._wake_at: Millis | None = 0
 
     def close_batch(self, tx: Writer) -> None:

@@ -65,22 +65,31 @@ class Options:
 
 @dataclass(slots=True)
 class Service:
-    """An engine that runs. `only` makes it drive one run and leave all others alone."""
+    """An engine that answers at once and claims nothing until it is told what to drive."""
 
     engine: Engine
     scheduler: Scheduler
     runner: Runner
     recovered: int = 0
 
+    async def drive_all(self) -> None:
+        """Carry on every run; attempts that were under way when the last service ended were interrupted."""
+        self.scheduler.only = None
+        self.recovered = await self.scheduler.recover()
+        if self.recovered:
+            log.warning("attempts.recovered", count=self.recovered)
+        await self.scheduler.run_once()
+
     async def drive_only(self, run_id: RunId) -> None:
-        """Headless: claim the steps of this run and of no other."""
+        """Carry on this run and no other: a script's run, in the script's own process."""
         self.scheduler.only = run_id
+        self.recovered = await self.scheduler.recover()
         await self.scheduler.run_once()
 
 
 @asynccontextmanager
-async def serving(options: Options, *, clock: Clock | None = None, headless: bool = False) -> AsyncIterator[Service]:
-    """A running engine. With `headless` nothing is claimed or recovered until a run is named with `drive_only`.
+async def serving(options: Options, *, clock: Clock | None = None) -> AsyncIterator[Service]:
+    """An engine on its file. Load workflows, then say `drive_all` or `drive_only`.
 
     Raises a StoreFault when the database cannot be opened, or when it was lost while running.
     """
@@ -91,7 +100,7 @@ async def serving(options: Options, *, clock: Clock | None = None, headless: boo
             content=ContentFolder(options.database),
             clock=clock,
             chain=Chain(options.audit_key),
-            tell=options.tell and not headless,
+            tell=options.tell,
             settings=options.settings,
         )
         with lone_errors():
@@ -107,10 +116,10 @@ async def serving(options: Options, *, clock: Clock | None = None, headless: boo
                     allowed_hosts=options.allowed_hosts,
                     clock=clock,
                 )
+                for secret in tools.models.secrets():
+                    options.redactor.add(secret)
                 runner = Runner(engine, tools, group, options.redactor)
-                service = _assembled(engine, runner, headless)
-                if not headless:
-                    service.recovered = await service.scheduler.recover()
+                service = _assembled(engine, runner)
                 group.start_soon(service.scheduler.loop)
                 group.start_soon(_watch, database)
                 try:
@@ -121,8 +130,8 @@ async def serving(options: Options, *, clock: Clock | None = None, headless: boo
                     group.cancel_scope.cancel()
 
 
-def _assembled(engine: Engine, runner: Runner, headless: bool) -> Service:
-    scheduler = Scheduler(engine, lambda: runner.room, runner.start, only="" if headless else None)
+def _assembled(engine: Engine, runner: Runner) -> Service:
+    scheduler = Scheduler(engine, lambda: runner.room, runner.start)
     debug = structlog.get_logger("engine")
 
     def committed(run: Run, events: tuple[Event, ...]) -> None:

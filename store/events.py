@@ -83,6 +83,7 @@ class AttemptFailed:
     error: Failure
     due_at: Millis
     usage: Mapping[str, int] | None = None
+    receipt: Json = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class StepFailed:
     error: Failure
     continued: bool = False
     usage: Mapping[str, int] | None = None
+    receipt: Json = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ async def test_a_secret_reaches_its_step_and_nothing_else(tmp_path: Path, monkey
 
 async def test_headless_drives_only_the_run_it_started(tmp_path: Path) -> None:
     made = plan(step("a"), step("b", after=["a"]))
-    async with running(tmp_path / "a.db", made, headless=True) as service:
+    async with running(tmp_path / "a.db", made, drive=False) as service:
         other = (await service.engine.start("sample", {}, actor=MINA)).run
         mine = (await service.engine.start("sample", {}, actor=MINA)).run
         await service.drive_only(mine.id)

@@ -51,11 +51,13 @@ def person(actor: Actor, *matches: str, at: int, member: bool = True) -> Person:
 
 @asynccontextmanager
 async def running(
-    path: Path, *plans: Plan, clock: Clock | None = None, headless: bool = False, **options: Any
+    path: Path, *plans: Plan, clock: Clock | None = None, drive: bool = True, **options: Any
 ) -> AsyncIterator[Service]:
     """A service on this file with these plans loaded."""
-    async with serving(Options(database=path, **options), clock=clock, headless=headless) as service:
+    async with serving(Options(database=path, **options), clock=clock) as service:
         await service.engine.use({made.workflow: definition(made, path.parent) for made in plans})
+        if drive:
+            await service.drive_all()
         yield service
 
 
