@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import structlog
 
 from engine.bell import Bell
@@ -28,6 +29,7 @@ from store.faults import StoreFault
 from store.history import START, Chain
 from store.model import (
     ENGINE,
+    LIMITS,
     Actor,
     Content,
     Facts,
@@ -381,6 +383,8 @@ def _moved_out(folder: ContentFolder, event: Event) -> Event:
 def _large(folder: ContentFolder, content: Content | None) -> Content | None:
     """The content by its hash, when it is a value too large for a row; None when it may stay as it is."""
     if content is None or content.hash is not None or type(content.value) not in (dict, list, str):
+        return None
+    if len(orjson.dumps(content.value)) <= LIMITS.inline_bytes_max:
         return None
     kept = folder.kept(content.value)
     return None if kept.hash is None else kept

@@ -57,7 +57,7 @@ class Reader:
 class Writer(Reader):
     """May change. What it changes is kept by the batch's commit, or not at all."""
 
-    __slots__ = ("_after", "_undo", "epoch", "overlay")
+    __slots__ = ("_after", "_later", "_levels", "_undo", "epoch", "overlay")
 
     def __init__(self, connection: sqlite3.Connection, epoch: int) -> None:
         super().__init__(connection)
@@ -65,28 +65,56 @@ class Writer(Reader):
         self.overlay: dict[str, Any] = {}  # what callers remember of this batch, until it is committed
         self._undo: list[tuple[str, Any]] = []
         self._after: list[Callable[[], None]] = []
+        self._later: list[tuple[str, Sequence[Any], bool]] = []
+        self._levels: list[bool] = []  # the savepoints we stand in, and whether SQLite knows of each already
 
     def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        """Change something at once, for who needs to see the outcome."""
+        if self._levels and not self._levels[-1]:
+            self._open_savepoints()
         return self._connection.execute(sql, parameters)
 
-    def many(self, sql: str, parameters: Sequence[Parameters]) -> None:
-        self._connection.executemany(sql, parameters)
+    def later(self, sql: str, parameters: Sequence[Any], *, must_hit: bool = False) -> None:
+        """Change something before the batch ends, together with all the other rows of the same statement.
+
+        Nothing in this batch may need to read it before. `must_hit` says that exactly one row has to change.
+        """
+        self._later.append((sql, parameters, must_hit))
+
+    def flush(self) -> None:
+        """Write what was put off. Statements keep the order in which each was first used."""
+        groups: dict[tuple[str, bool], list[Sequence[Any]]] = {}
+        for sql, parameters, must_hit in self._later:
+            groups.setdefault((sql, must_hit), []).append(parameters)
+        self._later = []
+        for (sql, must_hit), rows in groups.items():
+            changed = self._connection.executemany(sql, rows).rowcount
+            if must_hit and changed != len(rows):
+                raise sqlite3.IntegrityError(f"{len(rows) - changed} rows were changed by somebody else")
 
     def apart(self, do: Callable[[Writer], T]) -> T:
         """Do something in a savepoint of its own: when it raises, nothing of it is kept, and the batch goes on."""
-        after, undo = len(self._after), len(self._undo)
-        self._connection.execute("SAVEPOINT work")
+        after, undo, later = len(self._after), len(self._undo), len(self._later)
+        self._levels.append(False)
         try:
             result = do(self)
         except Exception:
-            if self._connection.in_transaction:
+            if self._levels.pop() and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK TO work")
                 self._connection.execute("RELEASE work")
-            del self._after[after:]
+            del self._after[after:], self._later[later:]
             self._forget_since(undo)
             raise
-        self._connection.execute("RELEASE work")
+        if self._levels.pop():
+            self._connection.execute("RELEASE work")
         return result
+
+    def _open_savepoints(self) -> None:
+        # Only at the first statement: most work puts all its rows off, and two more statements would be half its cost.
+        for level, known in enumerate(self._levels):
+            if not known:
+                self._connection.execute("SAVEPOINT work")
+                self._levels[level] = True
 
     @property
     def alive(self) -> bool:
@@ -229,6 +257,23 @@ class Database:
 
     def _carry_out(self, connection: sqlite3.Connection, batch: list[_Work[Any]]) -> list[Callable[[], None]]:
         """One transaction for all of them, on the writer's thread."""
+        try:
+            return self._transaction(connection, batch, self.closing)
+        except sqlite3.IntegrityError:
+            # A row that was put off does not fit: find out whose, and let the others go on.
+            log.exception("batch.broke")
+            self.rolled_back()
+        after: list[Callable[[], None]] = []
+        for work in batch:
+            try:
+                after += self._transaction(connection, [work], None)
+            except sqlite3.IntegrityError as error:
+                work.error = error
+        return after + self._transaction(connection, [], self.closing)
+
+    def _transaction(
+        self, connection: sqlite3.Connection, batch: list[_Work[Any]], closing: Closing | None
+    ) -> list[Callable[[], None]]:
         connection.execute("BEGIN IMMEDIATE")
         try:
             tx = Writer(connection, self.epoch)
@@ -236,8 +281,10 @@ class Database:
                 raise Fenced()
             for work in batch:
                 _one(tx, work)
-            if self.closing is not None:
-                self.closing(tx)
+            tx.flush()
+            if closing is not None:
+                closing(tx)
+                tx.flush()
             fuse("before commit")
             connection.execute("COMMIT")
             fuse("after commit")
@@ -261,6 +308,7 @@ def fuse(where: str) -> None:
 
 
 def _one(tx: Writer, work: _Work[Any]) -> None:
+    work.error = None
     try:
         work.result = tx.apart(work.do)
     except Exception as error:

@@ -25,6 +25,8 @@ START = b""
 _APPEND = (
     "INSERT INTO events (run_id, seq, kind, header, content, salt, content_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_MARK = "INSERT INTO heads (run_id, mark, seq, head, hash) VALUES (?, ?, ?, ?, ?)"
+_LATEST = "the latest mark of this batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,13 @@ class Chain:
 
     def append(self, tx: Writer, run_id: RunId, seq: int, events: Sequence[Event], head: bytes) -> bytes:
         """Write events after `seq`; gives the new head."""
-        rows = []
         for event in events:
             seq += 1
             kind = type(event).__name__
             header, content, salt = _header(run_id, seq, kind, event), codec.dump(event), os.urandom(16)
             content_hash = sha256(salt + content).digest()
             head = self.link(head, header, content_hash)
-            rows.append((run_id, seq, kind, header, content, salt, content_hash, head))
-        tx.many(_APPEND, rows)
+            tx.later(_APPEND, (run_id, seq, kind, header, content, salt, content_hash, head))
         return head
 
     def mark(self, tx: Writer, run_id: RunId, mark: str, seq: int, head: bytes) -> None:

@@ -8,7 +8,7 @@ from store.model import RunId
 
 def tell(tx: Writer, run_id: RunId, seq: int) -> None:
     """Note that the run is now at `seq`."""
-    tx.execute(
+    tx.later(
         "INSERT INTO outbox (run_id, seq, told) VALUES (?, ?, 0) ON CONFLICT (run_id) DO UPDATE SET seq = excluded.seq",
         (run_id, seq),
     )

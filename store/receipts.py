@@ -47,7 +47,7 @@ def performed(tx: Writer, key: str, answer: Json) -> None:
     """Note, in the commit of what it asked for, that a delivery was carried out and what is to be answered."""
     text = None if answer is None else orjson.dumps(answer).decode()
     sql = "UPDATE receipts SET state = 'performed', answer = ? WHERE key = ? AND state = 'received'"
-    tx.execute(sql, (text, key))
+    tx.later(sql, (text, key))
 
 
 def tried(tx: Writer, key: str) -> None:

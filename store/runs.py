@@ -195,16 +195,15 @@ def save(
     assert after.seq == old_seq + len(events), "a run's seq counts its events"
     head = chain.append(tx, after.id, old_seq, events, head)
     if before is None:
-        tx.execute(_INSERT_RUN, _run_row(after, head))
+        tx.later(_INSERT_RUN, _run_row(after, head))
         chain.mark(tx, after.id, "started", after.seq, head)
     else:
-        changed = tx.execute(_UPDATE_RUN, (*_run_changes(after, head), after.id, old_seq)).rowcount
-        assert changed == 1, f"{after.id} was changed by somebody else"
+        tx.later(_UPDATE_RUN, (*_run_changes(after, head), after.id, old_seq), must_hit=True)
     old = before.steps if before else {}
-    changed_steps = [step for key, step in after.steps.items() if step is not old.get(key)]
-    for step in changed_steps:
-        _save_gate(tx, after.id, old.get(step.key), step)
-    tx.many(_PUT_STEP, [_step_row(after.id, step) for step in changed_steps])
+    for key, step in after.steps.items():
+        if step is not old.get(key):
+            _save_gate(tx, after.id, old.get(key), step)
+            tx.later(_PUT_STEP, _step_row(after.id, step))
     _save_attempts(tx, after.id, events)
     if after.status.finished and not (before and before.status.finished):
         chain.mark(tx, after.id, "ended", after.seq, head)
@@ -284,7 +283,7 @@ def _save_gate(tx: Writer, run_id: RunId, old: Step | None, step: Step) -> None:
     gate = step.gate
     if gate is None or (old is not None and gate is old.gate):
         return
-    tx.execute(
+    tx.later(
         _PUT_GATE,
         (
             gate.id,
@@ -309,7 +308,7 @@ def _save_gate(tx: Writer, run_id: RunId, old: Step | None, step: Step) -> None:
     )
     for n, d in enumerate(gate.decisions):
         row = (gate.id, n, _text(d.actor), d.verdict, d.at, d.digest, d.comment, d.surface, d.override)
-        tx.execute(_PUT_DECISION, row)
+        tx.later(_PUT_DECISION, row)
 
 
 _OUTCOMES: dict[type, str] = {
@@ -329,13 +328,13 @@ def _save_attempts(tx: Writer, run_id: RunId, events: Sequence[Event]) -> None:
         kind = type(event)
         if kind is AttemptStarted:
             place = event.place  # type: ignore[union-attr]
-            tx.execute(
+            tx.later(
                 "INSERT INTO attempts (run_id, key, attempt, round, epoch, started_at) VALUES (?, ?, ?, ?, ?, ?)",
                 (run_id, place.key, place.attempt, place.round, tx.epoch, event.at),
             )
         elif kind in _OUTCOMES:
             place = event.place  # type: ignore[union-attr]
-            tx.execute(
+            tx.later(
                 "UPDATE attempts SET ended_at = ?, outcome = ?, error = ?, usage = ? "
                 "WHERE run_id = ? AND key = ? AND attempt = ? AND ended_at IS NULL",
                 (

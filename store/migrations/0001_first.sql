@@ -73,7 +73,7 @@ CREATE TABLE dedupes (                        -- kept apart from the runs: a key
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE steps (
-    run_id     TEXT NOT NULL REFERENCES runs (id),
+    run_id     TEXT NOT NULL REFERENCES runs (id) DEFERRABLE INITIALLY DEFERRED,
     key        TEXT NOT NULL,
     name       TEXT NOT NULL,
     item       TEXT,
@@ -120,7 +120,7 @@ CREATE TABLE gates (
     id                   TEXT PRIMARY KEY,
     number               INTEGER NOT NULL,
     version              INTEGER NOT NULL,
-    run_id               TEXT NOT NULL REFERENCES runs (id),
+    run_id               TEXT NOT NULL REFERENCES runs (id) DEFERRABLE INITIALLY DEFERRED,
     key                  TEXT NOT NULL,
     state                TEXT NOT NULL CHECK (state IN
                              ('open', 'approved', 'rejected', 'expired', 'superseded', 'withdrawn')),
@@ -143,7 +143,7 @@ CREATE INDEX gates_open ON gates (opened_at) WHERE state = 'open';
 CREATE INDEX gates_of_run ON gates (run_id);
 
 CREATE TABLE decisions (
-    gate_id    TEXT NOT NULL REFERENCES gates (id),
+    gate_id    TEXT NOT NULL REFERENCES gates (id) DEFERRABLE INITIALLY DEFERRED,
     n          INTEGER NOT NULL,
     actor      TEXT NOT NULL,
     verdict    TEXT NOT NULL CHECK (verdict IN ('approve', 'reject')),
