@@ -1,1 +1,26 @@
-"""engine"""
+"""engine: what happens.
+
+Start with rules/lifecycle.py (how a run may change), then api.py (the one door), then service.py (what runs). After
+these three, scheduler.py and runner.py read themselves.
+
+    service       the engine as a whole, opened and closed in order
+    scheduler     claims what is due, in the commit that made it due
+    runner        one attempt, from its mapped input to its report
+    api           the only way to change a run
+    mapping       what a step is given
+    rules/        pure: commands in, events out
+    definitions/  workflow files, read and proved before any run
+    inputs        what a requester gives, against what a workflow asks for
+    input_texts, input_words             inputs as people type them, and as they are told
+    activities/   what a step does: http, model, python, command, transform
+    workers/      processes for the functions of authors
+    kit           what authors import
+    models        the operator's model endpoints
+    http          the only module that sends requests
+    guarded_network, hosts, unpacking    which addresses a request may reach, and how much may come back
+    secrets       wrapped secrets, and what redacts them
+    json_values   plain JSON, and where a value is none
+    quantities    lengths of time and rates, as people write them
+    faults        what failed outside, as a tree
+    bell, clock   wake early; what time it is
+"""

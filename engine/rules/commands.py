@@ -42,6 +42,7 @@ class ReportFailure:
     place: Coordinates
     error: Failure
     usage: Mapping[str, int] | None = None
+    receipt: Json = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,8 +142,8 @@ def _failure(plan: Plan, run: Run, command: ReportFailure, facts: Facts, now: Mi
         return Answer((StepCancelled(now, place, error.message),))
     due_at = retry.next_try_at(run, spec, step, error, now)
     if due_at is not None:
-        return Answer((AttemptFailed(now, place, error, due_at, command.usage),))
-    return Answer((StepFailed(now, place, error, spec.on_failure == "continue", command.usage),))
+        return Answer((AttemptFailed(now, place, error, due_at, command.usage, command.receipt),))
+    return Answer((StepFailed(now, place, error, spec.on_failure == "continue", command.usage, command.receipt),))
 
 
 def _interrupted(plan: Plan, run: Run, command: ReportInterrupted, facts: Facts, now: Millis) -> Answer:
