@@ -1,0 +1,109 @@
+"""Slack's text markup, made from raw text so that nothing a person, a model or a service wrote can act in it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from store.model import Millis
+
+SECTION_MAX = 3_000
+EMPTY = "(empty)"
+ELLIPSIS = "…"
+WHEN = "{date_short_pretty} at {time}"
+
+# Controls, and what reorders or hides text: an approver must see what is there.
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ENTITY_CUT = re.compile(r"&(?:a|am|amp|l|lt|g|gt)?$")
+_MARKS = str.maketrans({"*": "∗", "`": "ʼ"})  # what would end the bold, or open code inside it
+
+
+def width(text: str) -> int:
+    """How long Slack may take a text to be: in UTF-16 units, where an emoji counts as two."""
+    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
+
+
+def visible(text: str) -> str:
+    """The text with hidden and reordering characters shown as �."""
+    return _HIDDEN.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and runs of spaces."""
+    return " ".join(visible(text).split())
+
+
+def clip(text: str, limit: int) -> str:
+    """At most `limit` long, ending in "…" when something was cut off; never through an escaped character."""
+    if width(text) <= limit:
+        return text
+    room = limit - len(ELLIPSIS)
+    cut = text[:room]
+    while width(cut) > room:
+        cut = cut[: -max(1, (width(cut) - room) // 2)]
+    while cut and unicodedata.combining(text[len(cut)]):
+        cut = cut[:-1]
+    return _ENTITY_CUT.sub("", cut).rstrip() + ELLIPSIS
+
+
+def escape(text: str, limit: int | None = None) -> str:
+    """Raw text as markup that mentions nobody and links nowhere; at most `limit` long after escaping."""
+    escaped = re.sub("[&<>]", lambda found: _ESCAPES[found[0]], visible(text))
+    return escaped if limit is None else clip(escaped, limit)
+
+
+def bold(text: str) -> str:
+    """Raw text in bold: on one line, and nothing in it can end the bold."""
+    return f"*{_unmarked(text)}*"
+
+
+def code(text: str) -> str:
+    """Raw text as inline code, for names and what people should type."""
+    return f"`{escape(one_line(text).replace('`', 'ʼ')) or ' '}`"
+
+
+def quote(text: str, limit: int = SECTION_MAX) -> str:
+    """Raw text as a block quote, each line marked."""
+    lines = escape(text).split("\n")
+    return clip("\n".join(f">{line}" for line in lines), limit)
+
+
+def user(user_id: str) -> str:
+    """A mention of a person: notifies them in a new message."""
+    return f"<@{user_id}>"
+
+
+def group(group_id: str) -> str:
+    """A mention of a user group: notifies its people in a new message."""
+    return f"<!subteam^{group_id}>"
+
+
+def channel(channel_id: str) -> str:
+    return f"<#{channel_id}>"
+
+
+def link(url: str, label: str = "") -> str:
+    """A link. Anything but http(s) is shown as text, since it could be markup in disguise."""
+    if not is_web_link(url):
+        return escape(label or url)
+    target = escape(url).replace("|", "%7C")
+    return f"<{target}|{escape(one_line(label)).replace('|', '∣')}>" if label else f"<{target}>"
+
+
+def date(at: Millis, fallback: str, form: str = WHEN) -> str:
+    """A moment in the reader's own time zone; `fallback` stands where Slack cannot show dates."""
+    return f"<!date^{at // 1_000}^{form}|{escape(one_line(fallback)).replace('|', '∣')}>"
+
+
+def is_web_link(text: str) -> bool:
+    return re.fullmatch(r"https?://[^\s<>|]{3,2900}", text) is not None and _HIDDEN.search(text) is None
+
+
+def present(text: str) -> str:
+    """The text, or "(empty)": Slack refuses text objects without text."""
+    return text if text.strip() else EMPTY
+
+
+def _unmarked(text: str) -> str:
+    return escape(one_line(text)).translate(_MARKS) or EMPTY

@@ -1,0 +1,168 @@
+"""A run in words: how it stands, where it is, what it was given and what it gave."""
+
+from __future__ import annotations
+
+from bot.views.markup import clip, escape, is_web_link, link, one_line
+from bot.views.scene import Scene, actor_markup
+from bot.wording import RUN_STATES, SECOND_MS, length
+from store.model import GateState, Json, Run, RunStatus, Step, StepStatus
+
+INPUT_MAX = 120
+INPUTS_MAX = 600
+LINKS_MAX = 5
+
+
+def state_text(scene: Scene) -> str:
+    """How a run stands, in two or three words."""
+    run = scene.run
+    if run.status is RunStatus.RUNNING and _unknown(run):
+        return "needs a person"
+    if run.status is RunStatus.RUNNING and _open_gates(run) and not _active(run):
+        return "waiting for a decision"
+    if run.status is RunStatus.SUCCEEDED and run.warnings:
+        return "done, with warnings"
+    if run.status is RunStatus.ENDING and run.outcome is not None:
+        return f"ending, {RUN_STATES[run.outcome]}"
+    return RUN_STATES[run.status]
+
+
+def progress(scene: Scene) -> str:
+    """The title of the list of steps: what is going on in it."""
+    run = scene.run
+    match run.status:
+        case RunStatus.QUEUED:
+            return "Waiting for its turn"
+        case RunStatus.PAUSED:
+            return f"Paused: {run.reason}" if run.reason.strip() else "Paused"
+        case RunStatus.ENDING:
+            return "Ending: stopping what is still under way"
+        case RunStatus.RUNNING:
+            return f"{_focus(scene)} · {_position(scene)}"
+        case RunStatus.SUCCEEDED:
+            return f"Done{after(run).replace('after', 'in')}" + (", with warnings" if run.warnings else "")
+        case RunStatus.FAILED | RunStatus.REJECTED:
+            place = culprit(scene)
+            return f"{RUN_STATES[run.status].capitalize()}{f' at {place}' if place else ''}{after(run)}"
+        case RunStatus.CANCELLED:
+            return f"Cancelled{after(run)}"
+
+
+def culprit(scene: Scene) -> str:
+    """The title of the step that decided how a run ended; empty when no single one did."""
+    wanted = {
+        RunStatus.FAILED: lambda step: step.status is StepStatus.FAILED,
+        RunStatus.REJECTED: lambda step: step.gate is not None and step.gate.state in _NO,
+    }.get(scene.run.outcome or scene.run.status)
+    if wanted is None:
+        return ""
+    found = [
+        spec
+        for spec in scene.plan.steps
+        if any(wanted(step) for step in scene.steps_of(spec.name)) and spec.on_failure == "stop"
+    ]
+    return scene.step_title(found[0].name) if found else ""
+
+
+_NO = frozenset({GateState.REJECTED, GateState.EXPIRED})
+
+
+def after(run: Run) -> str:
+    """` after 3 h 11 min`; nothing when it took no time worth a word."""
+    took_ms = (run.ended_at or run.created_at) - run.created_at
+    return f" after {length(took_ms)}" if took_ms >= SECOND_MS else ""
+
+
+def inputs_line(scene: Scene) -> str:
+    """The inputs on one line, without those that are sensitive, empty or merely left as they were."""
+    given = scene.value(scene.run.inputs)
+    if not isinstance(given, dict):
+        return ""
+    parts = []
+    for name, schema in scene.plan.inputs.items():
+        sensitive = isinstance(schema, dict) and schema.get("sensitive") is True
+        if name in given and not sensitive and given[name] not in (None, "", [], {}):
+            parts.append(f"{name}: {clip(one_line(in_words(given[name])), INPUT_MAX)}")
+    return clip(" · ".join(parts), INPUTS_MAX)
+
+
+def in_words(value: Json) -> str:
+    """A JSON value as people write it."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(in_words(item) for item in value)
+        case {"name": str() as name, **rest} if "size" in rest or "url" in rest:
+            return name  # a file
+        case dict():
+            return ", ".join(f"{key}: {in_words(item)}" for key, item in value.items())
+        case _:
+            return str(value)
+
+
+def _focus(scene: Scene) -> str:
+    """What is under way: work before waiting, people before the clock."""
+    steps = scene.run.steps.values()
+    busy = [step for step in steps if step.status in (StepStatus.RUNNING, StepStatus.READY)]
+    if busy:
+        return _titles(scene, busy)
+    unknown = [step for step in steps if step.status is StepStatus.UNKNOWN]
+    if unknown:
+        return f"{_titles(scene, unknown)} needs a person"
+    asking = _open_gates(scene.run)
+    if asking:
+        return f"Waiting for a decision: {_titles(scene, asking)}"
+    waiting = [step for step in steps if step.status is StepStatus.WAITING]
+    return f"Waiting: {_titles(scene, waiting)}" if waiting else "Running"
+
+
+def _titles(scene: Scene, steps: list[Step]) -> str:
+    others = len({step.name for step in steps}) - 1
+    title = scene.step_title(steps[0].name)
+    return f"{title} and {others} more" if others else title
+
+
+def _position(scene: Scene) -> str:
+    total = len(scene.plan.steps)
+    done = sum(1 for spec in scene.plan.steps if all(step.status.finished for step in scene.steps_of(spec.name)))
+    return f"step {min(done + 1, total)} of {total}"
+
+
+def _open_gates(run: Run) -> list[Step]:
+    return [step for step in run.steps.values() if step.gate is not None and step.gate.state is GateState.OPEN]
+
+
+def _unknown(run: Run) -> bool:
+    return any(step.status is StepStatus.UNKNOWN for step in run.steps.values())
+
+
+def _active(run: Run) -> bool:
+    return any(step.status in (StepStatus.READY, StepStatus.RUNNING) for step in run.steps.values())
+
+
+def output_links(scene: Scene) -> list[str]:
+    """The outputs that are addresses, as links with their names."""
+    outputs = scene.value(scene.run.outputs)
+    if not isinstance(outputs, dict):
+        return []
+    return [
+        f"{escape(name, 60)}: {link(value)}"
+        for name, value in outputs.items()
+        if isinstance(value, str) and is_web_link(value)
+    ][:LINKS_MAX]
+
+
+def because(run: Run) -> str:
+    """`: the reason`, escaped, when there is one."""
+    return f": {escape(one_line(run.reason), 400)}" if run.reason.strip() else ""
+
+
+def who_said_no(scene: Scene) -> str:
+    """Who said no, and why, when it was said at a gate."""
+    for decision in (one for step in scene.run.steps.values() if step.gate for one in step.gate.decisions):
+        if decision.verdict == "reject":
+            comment = one_line(decision.comment)
+            return f"Rejected by {actor_markup(decision.actor)}" + (f": “{escape(comment, 400)}”" if comment else "")
+    return ""

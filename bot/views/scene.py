@@ -1,0 +1,115 @@
+"""Everything that the messages of one run are made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.views import blocks, markup
+from bot.views.past import NO_PAST, Past
+from bot.wording import actor_text, listed, moment, titled
+from store.model import Actor, Content, GatePlan, Json, Millis, Plan, Run, Step, Workflow
+
+_USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
+_GROUP_ID = re.compile(r"S[A-Z0-9]{2,}")
+
+ERASED = "(erased)"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A message as Slack takes it; `text` says the same in a sentence, for notifications and screen readers."""
+
+    text: str
+    blocks: tuple[blocks.Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A run with all that is needed to show it. Nothing in it is read from a clock: the same run looks the same."""
+
+    run: Run
+    plan: Plan
+    workflow: Workflow
+    contents: Mapping[str, Json] = field(default_factory=dict)  # hash -> value kept outside the rows
+    names: Mapping[str, str] = field(default_factory=dict)  # reference as written -> id in Slack
+    links: Mapping[str, str] = field(default_factory=dict)  # anchor key -> address of the message
+    past: Past = NO_PAST
+
+    def value(self, content: Content | None) -> Json:
+        """The value itself, or a note in its place when it was erased."""
+        if content is None or content.hash is None:
+            return content.value if content else None
+        return self.contents.get(content.hash, ERASED)
+
+    def gate_plan(self, name: str) -> GatePlan:
+        """The policy of a gate; one without a plan is shown with the defaults."""
+        return self.plan.step(name).gate or GatePlan(approvers=())
+
+    def step_title(self, name: str) -> str:
+        return titled(name, self.plan.step(name).title)
+
+    def steps_of(self, name: str) -> list[Step]:
+        """A step of the plan as it stands: one, or one for each item."""
+        return [step for step in self.run.steps.values() if step.name == name]
+
+    @property
+    def title(self) -> str:
+        return self.workflow.title or titled(self.workflow.name)
+
+
+# People, in both forms of text. -------------------------------------------------------------------------------------
+
+
+def actor_markup(actor: Actor) -> str:
+    """A mention of a person, the name of anybody else."""
+    if actor.kind == "person" and _USER_ID.fullmatch(actor.id):
+        return markup.user(actor.id)
+    return markup.escape(markup.one_line(actor_text(actor)), 80)
+
+
+def actor_piece(actor: Actor) -> blocks.Piece:
+    if actor.kind == "person" and _USER_ID.fullmatch(actor.id):
+        return blocks.user_piece(actor.id)
+    return blocks.words(markup.clip(markup.one_line(actor_text(actor)), 80))
+
+
+def asked_markup(scene: Scene, references: Sequence[str], *, last: str = "or") -> str:
+    """The people and groups who are asked, mentioned where Slack knows them: a new message notifies them."""
+    return listed([_reference_markup(scene, reference) for reference in references[:10]] + _rest(references), last)
+
+
+def asked_pieces(scene: Scene, references: Sequence[str]) -> list[blocks.Piece]:
+    """The same people and groups by name where there is one, for messages that should notify nobody."""
+    pieces: list[blocks.Piece] = []
+    for position, reference in enumerate(references[:10]):
+        if position:
+            pieces.append(blocks.words(", "))
+        is_id = _USER_ID.fullmatch(reference) is not None
+        pieces.append(blocks.user_piece(reference) if is_id else blocks.words(markup.one_line(reference)))
+    return pieces + [blocks.words(f" and {rest}") for rest in _rest(references)]
+
+
+def _reference_markup(scene: Scene, reference: str) -> str:
+    slack_id = scene.names.get(reference, reference)
+    if _USER_ID.fullmatch(slack_id):
+        return markup.user(slack_id)
+    if _GROUP_ID.fullmatch(slack_id) and reference != slack_id:
+        return markup.group(slack_id)
+    return markup.escape(markup.one_line(reference), 80)
+
+
+def _rest(references: Sequence[str]) -> list[str]:
+    return [f"{len(references) - 10} others"] if len(references) > 10 else []
+
+
+# Moments, in the reader's own time. -------------------------------------------------------------------------------
+
+
+def when(at: Millis) -> str:
+    return markup.date(at, moment(at))
+
+
+def when_piece(at: Millis) -> blocks.Piece:
+    return blocks.date_piece(at, moment(at))

@@ -1,0 +1,253 @@
+"""How runs stand: one in full, why it waits, who may decide, and lists of many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.views import blocks
+from bot.views.blocks import Piece, words
+from bot.views.markup import bold, clip, code, escape, link, one_line
+from bot.views.outcome import failure_lines
+from bot.views.reply import Reply, fallback, said
+from bot.views.run_words import progress, state_text
+from bot.views.scene import Scene, actor_markup, asked_markup, when
+from bot.wording import EXPIRY_EFFECTS, RUN_STATES, STEP_STATES, ago, counted, length
+from store.lookups import RunRow
+from store.model import Gate, GateState, Millis, RunStatus, Step, StepStatus
+
+STEPS_MAX = 30
+GATES_MAX = 5
+LISTED_MAX = 10
+QUESTION_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingGate:
+    """An open gate, as a line in a list."""
+
+    gate: Gate
+    run: str  # R-7K2
+    title: str  # of the workflow
+    address: str = ""  # of its card
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRun:
+    """A run, as a line in a list."""
+
+    row: RunRow
+    title: str
+    state: str  # in words
+    address: str = ""
+
+
+def status(scene: Scene, now: Millis, address: str = "") -> Reply:
+    """A run in full: state, steps, and what it waits for."""
+    run = scene.run
+    started = f"started by {actor_markup(run.requester)} {_since(run.created_at, now)}"
+    head = f"{_title(scene, address)} · {state_text(scene)} · {started}"
+    steps = [_step_pieces(scene, step, now) for step in list(run.steps.values())[:STEPS_MAX]]
+    rest = len(run.steps) - STEPS_MAX
+    if rest > 0:
+        steps.append([words(f"… and {counted(rest, 'more step')}")])
+    listed = [blocks.rich_text(blocks.rich_list(*steps, ordered=True))] if steps else []
+    return _with_text(said(head, escape(progress(scene)), *_reasons(scene, now), more=listed), steps)
+
+
+def why(scene: Scene, now: Millis, address: str = "") -> Reply:
+    """What a run waits for, since when, and who can help; or that nothing is wrong."""
+    return said(f"{_title(scene, address)} · {state_text(scene)}", *_reasons(scene, now))
+
+
+def who_decides(scene: Scene, address: str = "") -> Reply:
+    """Who may decide at the open gates of a run."""
+    gates = _open_gates(scene)
+    if not gates:
+        return said(f"{_title(scene, address)} waits for nobody's decision.")
+    return said(*(f"{_gate_name(gate)}: {who_may(scene, gate)}" for gate in gates[:GATES_MAX]))
+
+
+def who_may(scene: Scene, gate: Gate) -> str:
+    """`@editors may decide; whoever started the run may not.`"""
+    asked = asked_markup(scene, gate.approvers) or "Nobody"
+    many = f"; {gate.quorum} approvals are needed" if gate.quorum > 1 else ""
+    requester = scene.run.requester
+    barred = not gate.requester_may_decide and requester.kind == "person"
+    own = f" {actor_markup(requester)}, who started the run, may not." if barred else ""
+    return f"{asked} may decide{many}.{own}"
+
+
+def waiting(gates: Sequence[WaitingGate], prefix: str) -> Reply:
+    """What waits for the asker."""
+    if not gates:
+        return said("Nothing waits for you.")
+    lines = [f"• {gate_line(one)}" for one in gates[:LISTED_MAX]]
+    rest = len(gates) - LISTED_MAX
+    if rest > 0:
+        lines.append(f"… and {rest} more.")
+    yes, no = (f"{prefix}{verb} {gates[0].gate.name}" for verb in ("approve", "reject"))
+    tip = f"Decide on the card, or type {code(yes)} or {code(f'{no} because …')}."
+    return said(f"Waiting for you: {counted(len(gates), 'gate')}", "\n".join(lines), tip)
+
+
+def mine(runs: Sequence[ListedRun], now: Millis, prefix: str) -> Reply:
+    """The asker's runs, newest first."""
+    if not runs:
+        return said(f"You have not started a run yet. {code(prefix + 'list')} shows what you may start.")
+    return said("Your runs:", "\n".join(f"• {run_line(one, now)}" for one in runs[:LISTED_MAX]))
+
+
+def overview(runs: Sequence[ListedRun], gates: Sequence[WaitingGate], now: Millis, prefix: str) -> Reply:
+    """`status` without a run: mine, and what waits for me."""
+    first, second = mine(runs, now, prefix), waiting(gates, prefix)
+    return Reply(fallback([second.text, first.text]), (*second.blocks, *first.blocks)[: blocks.BLOCKS_MAX])
+
+
+def gate_line(one: WaitingGate) -> str:
+    gate = one.gate
+    due = f" · overdue since {when(gate.due_at)}" if gate.overdue and gate.due_at is not None else ""
+    if gate.due_at is not None and not gate.overdue:
+        due = f" · due {when(gate.due_at)}"
+    question = escape(clip(one_line(gate.question), QUESTION_MAX))
+    return f"{_named(_gate_name(gate), one.address)} {question} · {escape(one_line(one.title), 80)} {one.run}{due}"
+
+
+def run_line(one: ListedRun, now: Millis) -> str:
+    row = one.row
+    moment = row.ended_at if row.ended_at is not None else row.started_at
+    failed = (
+        f": {escape(clip(one_line(row.error.message), 120))}" if row.error and row.status is RunStatus.FAILED else ""
+    )
+    return (
+        f"{_named(row.name, one.address)} {escape(one_line(one.title), 80)}: {one.state} {_since(moment, now)}{failed}"
+    )
+
+
+# Reasons. -------------------------------------------------------------------------------------------------------------
+
+
+def _reasons(scene: Scene, now: Millis) -> list[str]:
+    run = scene.run
+    match run.status:
+        case RunStatus.QUEUED:
+            return ["It waits for its turn: as many runs of this workflow as allowed are under way. Nothing is broken."]
+        case RunStatus.PAUSED:
+            return [f"It is paused: {escape(one_line(run.reason) or 'no reason was given', 500)}"]
+        case RunStatus.FAILED:
+            return [f"It failed {_since(run.ended_at or now, now)}.", *failure_lines(scene)]
+        case RunStatus.SUCCEEDED | RunStatus.REJECTED | RunStatus.CANCELLED:
+            reason = f": {escape(one_line(run.reason), 400)}" if run.reason.strip() else "."
+            return [f"It ended {_since(run.ended_at or now, now)}, {RUN_STATES[run.status]}{reason}"]
+        case RunStatus.ENDING:
+            return ["It is ending: what is still under way is being stopped."]
+        case RunStatus.RUNNING:
+            return _running(scene, now)
+
+
+def _running(scene: Scene, now: Millis) -> list[str]:
+    steps = list(scene.run.steps.values())
+    told = [_gate_reason(scene, step, now) for step in steps if step.gate and step.gate.state is GateState.OPEN]
+    told += [_unknown(scene, step) for step in steps if step.status is StepStatus.UNKNOWN]
+    troubles = len(told)
+    told += [_at_work(scene, step, now) for step in steps if step.status is StepStatus.RUNNING]
+    told += [_to_come(scene, step, now) for step in steps if step.status is StepStatus.READY]
+    told += [
+        _until(scene, step) for step in steps if step.status is StepStatus.WAITING and step.gate is None and step.due_at
+    ]
+    if len(told) > GATES_MAX:
+        told = [*told[:GATES_MAX], f"… and {len(told) - GATES_MAX} more."]
+    if not told:
+        return ["It is between two steps; the next one starts in a moment."]
+    broken = any(step.status is StepStatus.UNKNOWN or step.failures for step in steps)
+    return [*told, "" if broken or not troubles else "Nothing is broken."]
+
+
+def _gate_reason(scene: Scene, step: Step, now: Millis) -> str:
+    gate = step.gate
+    assert gate is not None
+    due = f" An answer is due {when(gate.due_at)}." if gate.due_at is not None and not gate.overdue else ""
+    late = " It is overdue." if gate.overdue else ""
+    expiry = EXPIRY_EFFECTS[scene.gate_plan(step.name).on_expiry]
+    return (
+        f"Waiting {length(max(0, now - gate.opened_at))} for {bold(scene.step_title(step.name))} ({_gate_name(gate)}): "
+        f"{who_may(scene, gate)}{due}{late} Without a decision by {when(gate.expires_at)} {expiry}."
+    )
+
+
+def _unknown(scene: Scene, step: Step) -> str:
+    owner = asked_markup(scene, [scene.workflow.owner]) if scene.workflow.owner else "an operator"
+    return (
+        f"Nobody can tell whether {bold(scene.step_title(step.name))} took effect. {owner} must settle it: "
+        f"{code(f'pointsman settle {scene.run.name} {step.key}')}."
+    )
+
+
+def _at_work(scene: Scene, step: Step, now: Millis) -> str:
+    since = f", for {length(max(0, now - step.started_at))}" if step.started_at is not None else ""
+    attempt = f", attempt {step.attempt}" if step.attempt > 1 else ""
+    return f"{bold(scene.step_title(step.name))} is at work{since}{attempt}."
+
+
+def _to_come(scene: Scene, step: Step, now: Millis) -> str:
+    title = bold(scene.step_title(step.name))
+    if step.due_at is None or step.due_at <= now:
+        return f"{title} is about to start."
+    failed = f" It failed: {escape(clip(one_line(step.error.message), 300))}" if step.error else ""
+    return f"{title} is tried again in {length(step.due_at - now)}.{failed}"
+
+
+def _until(scene: Scene, step: Step) -> str:
+    return f"{bold(scene.step_title(step.name))} waits until {when(step.due_at or 0)}."
+
+
+# Parts. ---------------------------------------------------------------------------------------------------------------
+
+
+def _open_gates(scene: Scene) -> list[Gate]:
+    gates = [step.gate for step in scene.run.steps.values()]
+    return [gate for gate in gates if gate is not None and gate.state is GateState.OPEN]
+
+
+def _step_pieces(scene: Scene, step: Step, now: Millis) -> list[Piece]:
+    item = f" [{step.item}]" if step.item is not None else ""
+    state = STEP_STATES[step.status]
+    details = [f"{state}{_took(step, now)}"]
+    if step.attempt > 1:
+        details.append(f"attempt {step.attempt}")
+    if step.gate is not None and step.gate.state is GateState.OPEN:
+        details.append(_gate_name(step.gate))
+    if step.status is StepStatus.FAILED and step.error:
+        details.append(clip(one_line(step.error.message), 150))
+    if step.status is StepStatus.SKIPPED and step.reason:
+        details.append(clip(one_line(step.reason), 150))
+    return [words(f"{scene.step_title(step.name)}{item}", bold=True), words(f": {', '.join(details)}")]
+
+
+def _took(step: Step, now: Millis) -> str:
+    if step.started_at is None or step.status in (StepStatus.SKIPPED, StepStatus.PENDING):
+        return ""
+    return f" {length(max(0, (step.ended_at or now) - step.started_at))}"
+
+
+def _with_text(reply: Reply, items: Sequence[Sequence[Piece]]) -> Reply:
+    """The list of steps in the text too, for those who hear it read out."""
+    lines = ["".join(str(piece.get("text", "")) for piece in item) for item in items]
+    listed = [f"{number}. {escape(line)}" for number, line in enumerate(lines, 1)]
+    return Reply(fallback([reply.text, *listed]), reply.blocks)
+
+
+def _title(scene: Scene, address: str) -> str:
+    return f"{bold(clip(one_line(scene.title), 150))} {_named(scene.run.name, address)}"
+
+
+def _named(name: str, address: str) -> str:
+    return link(address, name) if address else name
+
+
+def _gate_name(gate: Gate) -> str:
+    return f"{gate.name} v{gate.version}"
+
+
+def _since(at: Millis, now: Millis) -> str:
+    return ago(max(0, now - at))
