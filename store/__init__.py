@@ -1,1 +1,29 @@
-"""store"""
+"""store: what we remember.
+
+One SQLite file with one writing connection, and a folder of large values beside it. Start with model.py (the nouns)
+and events.py (what can happen), then database.py (how anything is written), then runs.py.
+
+    model         the nouns: plans, runs, steps, gates, decisions
+    events        everything that can happen to a run, in the past tense
+    codec         nouns to JSON and back, without loss
+    canon         the canonical form of a value, for hashing
+    names         ids and short names, never used twice
+    database      the file: one writer, group commit, readers
+    migrate       bring a file up to date; migrations/ holds the numbered SQL
+    faults        what can go wrong with the file, as a tree
+    content       large values, by hash, in a folder
+    history       the hashed history of a run; verifying it
+    runs          load a run; save what changed of it
+    due           what is due, and when the next thing is
+    definitions   every version of every workflow
+    receipts      what Slack delivered
+    outbox        what has not been shown yet
+    anchors       where something is shown
+    lookups       read-only views and lists
+    glance        a look at a file that somebody else may own
+    unwrap        one error, not a group of one
+
+    definitions ◀── runs ──▶ steps ──▶ attempts        receipts   (in from Slack)
+         ▲           │  └──▶ gates ──▶ decisions       outbox     (out to Slack)
+    workflows        └─────▶ events ─▶ heads           anchors    (where it stands there)
+"""

@@ -16,6 +16,9 @@ WHEN = "{date_short_pretty} at {time}"
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _ENTITY_CUT = re.compile(r"&(?:a|am|amp|l|lt|g|gt)?$")
+_OPENING = re.compile(r"(?<!\w)([*_~])(?=\S)")  # marks that format what stands before a closing one of the same line
+_CLOSING = re.compile(r"(?<=\S)([*_~])(?!\w)")
+_ALIKE = {"*": "∗", "_": "ˍ", "~": "∼"}  # code stays code: it can pass for nothing else
 _MARKS = str.maketrans({"*": "∗", "`": "ʼ"})  # what would end the bold, or open code inside it
 
 
@@ -48,9 +51,16 @@ def clip(text: str, limit: int) -> str:
 
 
 def escape(text: str, limit: int | None = None) -> str:
-    """Raw text as markup that mentions nobody and links nowhere; at most `limit` long after escaping."""
-    escaped = re.sub("[&<>]", lambda found: _ESCAPES[found[0]], visible(text))
+    """Raw text as markup that mentions nobody, links nowhere and sets nothing in bold; at most `limit` long."""
+    unformatted = "\n".join(_unformatted(line) for line in visible(text).split("\n"))
+    escaped = re.sub("[&<>]", lambda found: _ESCAPES[found[0]], unformatted)
     return escaped if limit is None else clip(escaped, limit)
+
+
+def _unformatted(line: str) -> str:
+    """The line with every mark that would open a format as a sign that only looks like it."""
+    last = {found[1]: found.start() for found in _CLOSING.finditer(line)}
+    return _OPENING.sub(lambda found: _ALIKE[found[1]] if found.start() < last.get(found[1], -1) else found[1], line)
 
 
 def bold(text: str) -> str:
@@ -80,7 +90,8 @@ def group(group_id: str) -> str:
 
 
 def channel(channel_id: str) -> str:
-    return f"<#{channel_id}>"
+    """A channel to go to; one that is known by its name only is named."""
+    return escape(channel_id) if channel_id.startswith("#") else f"<#{channel_id}>"
 
 
 def link(url: str, label: str = "") -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -102,6 +103,10 @@ class _Warm:
         request = {"words": words, "folder": str(folder), "environment": given, "out": str(out), "err": str(err)}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
+        if not select.select([self._process.stdout], [], [], DEADLINE_SECONDS)[0]:
+            self._process.kill()
+            _warm.cache_clear()
+            raise AssertionError(f"{words} did not end\n{out.read_text('utf-8')}\n{err.read_text('utf-8')}")
         code = int(self._process.stdout.readline())
         return Ended(code, out.read_text("utf-8"), err.read_text("utf-8"))
 

@@ -6,7 +6,7 @@ by Slack does again what they did, as people do.
 
 from __future__ import annotations
 
-import re
+import signal
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, suppress
@@ -18,22 +18,22 @@ import anyio
 
 from bot.client import Client, NoService, Unreachable
 from bot.requests import Settle
+from bot.sandbox.clock import Clock
 from bot.sandbox.entering import NotPossible
 from bot.sandbox.server import Sandbox
-from engine.rules.evolution import fold
-from store import anchors, history, lookups, outbox, receipts
+from store import lookups, outbox, receipts
 from store.database import Reader
-from store.history import Chain
-from store.model import Run, RunStatus, StepStatus
+from store.model import Run, StepStatus
 from tests.support.mortal_service import DIED, NEVER, Fuse, MortalService
 from tests.support.readable import readable
 
 T = TypeVar("T")
 Message = dict[str, Any]
 
-DEADLINE = 60.0
-KILLED = -9
-COMMAND = "/flow"
+DEADLINE = 60.0  # for anything to happen; met only when it never will
+DEATHS = (DIED, -signal.SIGKILL)
+UNHEARD = -signal.SIGTERM  # asked to stop before it listened to signals
+CHANNEL = "#content"
 START = "run publish_note topic=ink"
 
 WORKFLOW = """\
@@ -65,15 +65,24 @@ APPEND = 'echo "$POINTSMAN_RUN" >> effects\n'
 
 
 @dataclass
+class Gestures:
+    """How often something was done in Slack, and how often without an error from Slack."""
+
+    tried: int = 0
+    acknowledged: int = 0
+
+
+@dataclass
 class Company:
     """Slack, its people, and the lives of the service so far."""
 
     folder: Path
     sandbox: Sandbox
     lives: list[MortalService] = field(default_factory=list)
-    tried: int = 0  # gestures that people made
-    acknowledged: int = 0  # of these, the ones that Slack did not call failed
-    _clicked: set[str] = field(default_factory=set)
+    fuses: list[Fuse] = field(default_factory=list)  # of the lives after the first, one each while there are any
+    starts: Gestures = field(default_factory=Gestures)
+    clicks: Gestures = field(default_factory=Gestures)
+    _approved: set[str] = field(default_factory=set)  # cards of which Slack took the click
 
     # The service ------------------------------------------------------------------------------------------------------
 
@@ -81,47 +90,62 @@ class Company:
     def database(self) -> Path:
         return self.folder / "company.db"
 
-    def begin(self, fuse: Fuse = NEVER) -> MortalService:
-        """Start the service, for the first time or once more."""
-        environment = {
+    @property
+    def workflows(self) -> Path:
+        return self.folder / "workflows"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the operator set."""
+        return {
             "SLACK_API_URL": self.sandbox.api_url,
             "SLACK_BOT_TOKEN": self.sandbox.bot_token,
             "SLACK_APP_TOKEN": self.sandbox.app_token,
             "POINTSMAN_DB": str(self.database),
-            "POINTSMAN_WORKFLOWS": str(self.folder / "workflows"),
+            "POINTSMAN_WORKFLOWS": str(self.workflows),
         }
-        self.lives.append(MortalService(environment, fuse, self.folder, len(self.lives) + 1))
+
+    def begin(self, fuse: Fuse = NEVER) -> MortalService:
+        """Start the service, for the first time or once more."""
+        self.lives.append(MortalService(self.environment, fuse, self.folder, len(self.lives) + 1))
         return self.lives[-1]
+
+    async def died(self) -> None:
+        """Wait for the end of the life that has a fuse."""
+        with anyio.fail_after(DEADLINE):
+            code = await self.lives[-1].ended()
+        assert code in DEATHS, f"the service ended by itself with {code}\n{self.lives[-1].log.read_text()}"
 
     def tend(self) -> None:
         """Start the service again if it died, as a supervisor does."""
         code = self.lives[-1].exit_code
         if code is None:
             return
-        assert code in (DIED, KILLED), f"the service ended by itself with {code}\n{self.lives[-1].log.read_text()}"
-        self.begin()
+        assert code in DEATHS, f"the service ended by itself with {code}\n{self.lives[-1].log.read_text()}"
+        self.begin(self.fuses.pop(0) if self.fuses else NEVER)
 
     async def stop(self) -> None:
-        """Ask the service to end in order; should it die of that, start it again and ask once more."""
+        """Ask the service to end in order; should it die over that, start it again and ask once more."""
         while True:
+            await self.connected()
             self.lives[-1].stop()
             code = await self.lives[-1].ended()
             if code == 0:
                 return
-            self.tend()
+            self.begin() if code == UNHEARD else self.tend()
             await self.see_through()
 
     # People -----------------------------------------------------------------------------------------------------------
 
-    async def insist(self, gesture: Callable[[], Awaitable[Any]]) -> None:
+    async def insist(self, count: Gestures, gesture: Callable[[], Awaitable[Any]]) -> None:
         """Do something in Slack, again and again until Slack shows no error."""
         with anyio.fail_after(DEADLINE):
             while True:
                 await self.connected()
-                self.tried += 1
+                count.tried += 1
                 outcome = await gesture()
                 if outcome.acked:
-                    self.acknowledged += 1
+                    count.acknowledged += 1
                     return
 
     async def connected(self) -> None:
@@ -133,7 +157,7 @@ class Company:
 
     async def start(self) -> None:
         """Mina wants a note published."""
-        await self.insist(lambda: self.sandbox.act_as("mina").command(COMMAND, START, "#content"))
+        await self.insist(self.starts, lambda: self.sandbox.act_as("mina").command("/flow", START, CHANNEL))
 
     async def see_through(self) -> None:
         """Do what people do until nothing is left to do, whatever happens to the service meanwhile."""
@@ -144,6 +168,12 @@ class Company:
                 await self.settle()
                 await self.something()
 
+    async def left_alone(self, run: Run) -> None:
+        """Wait until no command of this run is at work any more."""
+        with anyio.fail_after(DEADLINE):
+            while _at_work(run):
+                await self.something()
+
     async def something(self) -> None:
         """Wait for a change in Slack, or a moment for what is not seen there."""
         with anyio.move_on_after(0.05):
@@ -152,14 +182,34 @@ class Company:
     async def approve(self) -> None:
         """Ravi approves whatever waits for him."""
         for card in self.said("gate"):
-            if card["ts"] in self._clicked or not _offers(card, "gate_approve"):
+            if card["ts"] in self._approved or not offers(card, "gate_approve"):
                 continue
-            with suppress(NotPossible):  # the card changed under his hand: it is decided
-                await self.insist(lambda ts=card["ts"]: self._click(ts))
-            self._clicked.add(card["ts"])
+            with suppress(NotPossible):  # the card changed under his hand: his first click had counted
+                await self.insist(self.clicks, lambda ts=card["ts"]: self.click("ravi", ts))
+            self._approved.add(card["ts"])
 
-    async def _click(self, ts: str) -> Any:
-        return await self.sandbox.act_as("ravi").click("#content", ts, "gate_approve")
+    async def approve_when_asked(self) -> None:
+        """Ravi approves, once he is asked."""
+        await self.card()
+        await self.approve()
+
+    async def click(self, who: str, ts: str, action_id: str = "gate_approve") -> Any:
+        return await self.sandbox.act_as(who).click(CHANNEL, ts, action_id)
+
+    async def card(self) -> Message:
+        """The card that asks for a decision, once it stands in Slack."""
+        return await self.appears("gate", "gate_approve")
+
+    async def appears(self, kind: str, action_id: str = "") -> Message:
+        """The first message of a kind, once it is there and offers this button."""
+        found: list[Message] = []
+
+        def there() -> bool:
+            found[:] = [one for one in self.said(kind) if not action_id or offers(one, action_id)]
+            return bool(found)
+
+        await self.sandbox.until(there, DEADLINE)
+        return found[0]
 
     async def settle(self) -> None:
         """The operator tells what became of an effect that nobody knows of, from what stands in the file."""
@@ -177,7 +227,7 @@ class Company:
         """The messages of runs, oldest first; of one kind: run, gate, alert, end."""
         said = [one for place in self.sandbox.workspace.channels for one in self.sandbox.workspace.said(place)]
         ours = [one for one in said if "metadata" in one]
-        return [one for one in ours if _key(one).startswith(kind)]
+        return [one for one in ours if key_of(one).startswith(kind)]
 
     def heard(self, who: str) -> list[str]:
         """What was whispered to this person."""
@@ -186,8 +236,12 @@ class Company:
 
     def effects(self) -> list[str]:
         """The runs whose command had its effect, as often as it had."""
-        path = self.folder / "workflows" / "effects"
-        return path.read_text().split() if path.exists() else []
+        return self.written("effects").split()
+
+    def written(self, name: str) -> str:
+        """What commands have written to a file of this name."""
+        path = self.workflows / name
+        return path.read_text() if path.exists() else ""
 
     def look(self, do: Callable[[Reader], T]) -> T:
         """Look into the service's file, beside the service or after its death."""
@@ -219,13 +273,15 @@ class Company:
 
 
 @asynccontextmanager
-async def company(folder: Path, *, effect: str = "once", script: str = APPEND) -> AsyncIterator[Company]:
+async def company(
+    folder: Path, *, effect: str = "once", script: str = APPEND, clock: Clock | None = None
+) -> AsyncIterator[Company]:
     """A company with one workflow, whose service was never started."""
     workflows = folder / "workflows"
     workflows.mkdir(parents=True)
     (workflows / "publish_note.yaml").write_text(WORKFLOW.format(effect=effect))
     (workflows / "publish.sh").write_text(script)
-    sandbox = Sandbox()
+    sandbox = Sandbox(clock=clock)
     async with sandbox.running():
         made = Company(folder, sandbox)
         try:
@@ -235,11 +291,11 @@ async def company(folder: Path, *, effect: str = "once", script: str = APPEND) -
                 life.close()
 
 
-def _key(message: Message) -> str:
+def key_of(message: Message) -> str:
     return str(message["metadata"]["event_payload"]["k"])
 
 
-def _offers(message: Message, action_id: str) -> bool:
+def offers(message: Message, action_id: str) -> bool:
     elements = [element for block in message.get("blocks", ()) for element in block.get("elements", ())]
     return any(element.get("action_id") == action_id for element in elements)
 

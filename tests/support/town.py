@@ -12,7 +12,6 @@ from typing import Any
 import anyio
 
 from bot.projection import Projector
-from bot.reception import Reception, receiving
 from bot.sandbox.server import Sandbox
 from bot.sender import Sender
 from bot.slack import Slack, connected
@@ -22,6 +21,7 @@ from store import anchors, lookups, receipts
 from store.model import Access, Plan, Run, Step, Workflow
 from tests.support.engines import gate, plan, running, step
 from tests.support.readable import readable
+from tests.support.reception import Reception, receiving
 
 NAMES = {"@editors": "S0EDITORS", "#content": "C0CONTENT"}
 INPUTS = {

@@ -171,7 +171,7 @@ function emoji(typed) {
   }));
 }
 
-/** Names in a typed text become ids; the server does the rest of Slack's writing. */
+/** Names in a typed text become ids, and what merely looks like an id stays text; the server does the rest. */
 export function withIds(text, { labels = false } = {}) {
   const known = knownNames(labels);
   const keys = [...known.keys()]
@@ -179,7 +179,8 @@ export function withIds(text, { labels = false } = {}) {
     .map((key) => key.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   const pattern = new RegExp(`(?<![\\p{L}\\p{N}_.@&])(?:${keys.join("|")})(?![\\p{L}\\p{N}_])`, "giu");
   return String(text)
-    .split(/(```[\s\S]*?```|`[^`\n]+`|<[@#!][^<>]+>)/)
+    .replace(/<([@#!][^<>]+)>/g, "&lt;$1&gt;")
+    .split(/(```[\s\S]*?```|`[^`\n]+`)/)
     .map((part, at) => (at % 2 ? part : part.replace(pattern, (name) => known.get(name.toLowerCase()))))
     .join("");
 }

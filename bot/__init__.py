@@ -1,0 +1,58 @@
+"""bot: how people see and touch it.
+
+Follow a click: ears.py hears it, app.py puts it on disk and acknowledges, intake.py says what it is, desk/ carries it
+out and answers, and projection.py brings what Slack shows up to date. service.py puts these together.
+
+What hears and answers
+    ears          the connections through which Slack reaches us
+    app           the Bolt app: a receipt on disk before the acknowledgement
+    http_door     signed requests, verified before anyone looks into them
+    intake        what was delivered, and the key that makes it one
+    grammar/      lines of text as asks, and back
+    people        who somebody is at this moment, and in which groups
+    directory     the ids behind people, groups and channels as authors write them
+    kept          answers that are good for a while
+    desk/         carries out what was asked, with rights, and answers
+    rehearsal     what would be answered, without Slack
+
+What shows
+    wanted        which messages a run should have
+    projection    has every message that differs brought up to date
+    tickets       messages that are not yet as they should be, by importance
+    sender        which of them may go next
+    pacing        how fast we may speak
+    delivery      brings one message to Slack: posted once, edited, healed
+    message       one message: where, how urgent, what
+    obstacles     what Slack's refusals mean for us
+    slack         the one Slack client
+    capabilities  what this workspace was found not to allow
+    views/        runs, gates, alerts and answers as text and blocks
+    wording       every sentence, as tables
+
+What operators use
+    main          the console script
+    cli/          the commands
+    settings      environment variables, checked
+    operator_file settings of workflows, groups of people, hosts
+    folder        the workflows folder
+    opening       from settings to what the engine needs
+    service       the whole service, opened and closed in order
+    control       its HTTP interface, on a socket and with tokens
+    address       where that socket is
+    client        asks a running service
+    requests      what may be asked of it
+    operations    carries these requests out
+    looking       those that only look
+    shapes        the JSON that scripts rely on
+    headless      a complete engine in the process of one command
+    glancing      answers from the file alone
+    operators     who sits at the terminal
+    logs          structured lines without secrets
+    doctor/       what is wrong with an installation, and the cure
+    manifest      the Slack app, from one model
+
+What newcomers try
+    demo/         everything at once, without an account
+    sandbox/      a Slack of our own, strict, with a workspace in the browser
+    recorded_answers  a server of recorded model answers
+"""

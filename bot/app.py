@@ -1,0 +1,133 @@
+"""The Bolt app: what Slack delivers is on disk before it is acknowledged; everything else is the desk's.
+
+One middleware hears everything. When it cannot write the receipt it raises, nothing is acknowledged, and Slack sends
+events again. The listeners only acknowledge.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+
+from bot import intake
+from bot.desk.worker import Worker
+from bot.intake import Clicked, Ourselves
+from bot.slack import Slack
+from engine.api import Engine
+from store.model import Millis
+from store.receipts import Receipt
+
+log = structlog.get_logger()
+
+ANYTHING = re.compile(r".*", re.DOTALL)
+URGENT = "gate_reject"  # its click opens a form, whose trigger lives for three seconds
+
+Spawn = Callable[[Receipt], None]
+"""Have a held receipt served at once, beside whatever else goes on."""
+
+
+class Hearing:
+    """Writes a receipt for everything that is meant for us."""
+
+    def __init__(self, engine: Engine, worker: Worker, ourselves: Ourselves, at_once: Spawn) -> None:
+        self.last_heard_at: Millis | None = None
+        self._engine = engine
+        self._worker = worker
+        self._ourselves = ourselves
+        self._at_once = at_once
+
+    async def hear(self, body: Mapping[str, Any], next: Callable[[], Awaitable[Any]]) -> None:
+        """Bolt's middleware. Raises when the receipt could not be written, so that nothing is acknowledged."""
+        now = self._engine.clock.now()
+        self.last_heard_at = now
+        receipt = self._receipt(body, now)
+        if receipt is not None:
+            await self._receive(receipt)
+        await next()
+
+    def _receipt(self, body: Mapping[str, Any], now: Millis) -> Receipt | None:
+        try:
+            return intake.receipt(body, self._ourselves, now)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            # Coming again would not help. The body stays out of the log: it may hold anything.
+            log.exception("payload.unreadable", kind=str(body.get("type")))
+            return None
+
+    async def _receive(self, receipt: Receipt) -> None:
+        urgent = _is_urgent(receipt) and self._worker.hold(receipt.key)
+        try:
+            fresh = await self._engine.receive(receipt)
+        except BaseException:
+            if urgent:
+                self._worker.release(receipt.key)
+            raise
+        if not fresh:
+            log.info("receipt.repeated", receipt=receipt.key)
+        if urgent and fresh:
+            self._at_once(receipt)
+        elif urgent:
+            self._worker.release(receipt.key)
+
+
+def bolt_app(slack: Slack, hearing: Hearing) -> AsyncApp:
+    """Bolt with everything given explicitly: it reads nothing from the environment and asks Slack nothing."""
+    # Bolt builds debug texts of whole bodies for every request unless the logger's own level says otherwise.
+    logger = logging.getLogger("pointsman.bolt")
+    logger.setLevel(logging.ERROR)  # it warns that the client's token is not used to find out who we are: so we wish
+    app = AsyncApp(
+        name="pointsman",
+        logger=logger,
+        client=slack.web,
+        authorize=_authorize(slack),
+        signing_secret="",
+        request_verification_enabled=False,  # sockets are authenticated; the HTTP door verifies before Bolt is asked
+        process_before_response=True,
+    )
+    logger.setLevel(logging.WARNING)
+    app.use(hearing.hear)
+    for register in (app.event, app.command, app.action, app.view_submission, app.view_closed, app.shortcut):
+        register(ANYTHING)(_acknowledge)
+    app.options(ANYTHING)(_no_options)
+    return app
+
+
+def ourselves_of(slack: Slack) -> Ourselves:
+    return Ourselves(slack.me.app_id, slack.me.bot_user_id, slack.me.bot_id)
+
+
+def _authorize(slack: Slack) -> Callable[..., Awaitable[AuthorizeResult]]:
+    """Who we are was asked once, at the start."""
+    me = slack.me
+    result = AuthorizeResult(
+        enterprise_id=me.enterprise_id,
+        team_id=me.team_id,
+        url=me.team_url,
+        bot_user_id=me.bot_user_id,
+        bot_id=me.bot_id,
+        bot_token=slack.web.token,
+        bot_scopes=sorted(me.scopes),
+    )
+
+    async def authorize(**context: Any) -> AuthorizeResult:
+        return result
+
+    return authorize
+
+
+def _is_urgent(receipt: Receipt) -> bool:
+    heard = receipt.payload
+    return bool(heard["heard"] == Clicked.__name__ and heard["action_id"] == URGENT)
+
+
+async def _acknowledge(ack: Callable[[], Awaitable[Any]]) -> None:
+    await ack()
+
+
+async def _no_options(ack: Callable[..., Awaitable[Any]]) -> None:
+    await ack(options=[])

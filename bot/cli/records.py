@@ -1,0 +1,50 @@
+"""The record: what happened to a run, and whether anybody touched it since."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.cli.exits import Exit, emit, reported, say
+from bot.cli.options import AsJson, RunRef
+
+audit = typer.Typer(rich_markup_mode=None, help="Prove that the record is whole.", no_args_is_help=True)
+
+
+def history(run: RunRef, as_json: AsJson = False) -> None:
+    """Show everything that happened to a run, in order, with who did it."""
+    from bot.cli import screen
+    from bot.cli.door import looking
+    from bot.requests import History
+
+    with reported(as_json), looking() as door:
+        entries = door.ask(History(ref=run))
+        emit(entries) if as_json else say(screen.history(entries))
+
+
+@audit.command("verify")
+def verify(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run; left out: all of them.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Follow every hash of the record; exit code 1 when something was changed, cut or put in between."""
+    from bot.cli.door import looking
+    from bot.requests import Verify
+
+    with reported(as_json), looking() as door:
+        found = door.ask(Verify(ref=run))
+        if as_json:
+            emit(found)
+        elif found["verified"]:
+            say("The record is whole.")
+        else:
+            for problem in found["problems"]:
+                say(f"{problem['run']} at {problem['seq']}: {problem['problem']}.")
+    if not found["verified"]:
+        raise typer.Exit(Exit.FAILED)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(history)
+    app.add_typer(audit, name="audit")

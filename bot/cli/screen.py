@@ -1,0 +1,155 @@
+"""Runs, histories and workflows as text: made from the same JSON that programs get."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+Shape = dict[str, Any]
+
+MARKS = {
+    "succeeded": "✓",
+    "failed": "✗",
+    "rejected": "✗",
+    "cancelled": "–",
+    "skipped": "–",
+    "running": "▸",
+    "ready": "▸",
+    "waiting": "◷",
+    "unknown": "?",
+    "pending": "·",
+    "paused": "‖",
+}
+WORDS = {"pending": "not started", "ready": "about to start", "unknown": "needs a person", "succeeded": "done"}
+VALUE_MAX = 400
+
+
+def status(state: Shape) -> str:
+    """A run as a person at a terminal wants to see it."""
+    waits = f", waiting for people at {', '.join(state['waiting_for'])}" if state["waiting_for"] else ""
+    lines = [f"{state['name']}  {state['workflow']}{_version(state)}  {state['status']}{waits}"]
+    lines.append(f"started by {_who(state['requester'])} at {_clock(state['started_at'])}{_lasted(state)}")
+    if state["reason"]:
+        lines.append(f"reason: {state['reason']}")
+    lines.append("")
+    width = max((len(key) for key in state["steps"]), default=0)
+    for key, step in state["steps"].items():
+        lines += _step(key.ljust(width), step)
+    lines += _end(state)
+    return "\n".join(lines)
+
+
+def _step(name: str, step: Shape) -> list[str]:
+    word = WORDS.get(step["status"], step["status"])
+    tries = f", attempt {step['attempts']}" if step["attempts"] > 1 else ""
+    lines = [f"  {MARKS.get(step['status'], ' ')} {name}  {word}{_lasted(step)}{tries}"]
+    indent = " " * (len(name) + 6)
+    gate = step["gate"]
+    if gate is not None and step["status"] == "waiting":
+        lines.append(f"{indent}{gate['name']} v{gate['version']}: {gate['question']}")
+        due = gate["due_at"] or gate["expires_at"]
+        lines.append(f"{indent}may be decided by {', '.join(gate['approvers'])}; until {_clock(due)}")
+    for made in gate["decisions"] if gate is not None else ():
+        said = f": {made['comment']}" if made["comment"] else ""
+        instead = f" (in the approvers' place: {made['override']})" if made["override"] else ""
+        lines.append(f"{indent}{made['verdict']} by {_who(made['actor'])} at {_clock(made['at'])}{said}{instead}")
+    if step["error"] is not None:
+        lines.append(f"{indent}{step['error']['message']}")
+        lines += [f"{indent}{step['error']['hint']}"] if step["error"]["hint"] else []
+    elif step["reason"]:
+        lines.append(f"{indent}{step['reason']}")
+    return lines
+
+
+def _end(state: Shape) -> list[str]:
+    if state["error"] is not None and not any(step["error"] for step in state["steps"].values()):
+        return ["", f"error: {state['error']['message']}"]
+    outputs = state["outputs"]
+    if not isinstance(outputs, dict) or not outputs:
+        return []
+    return ["", *(f"{name}: {_value(value)}" for name, value in outputs.items())]
+
+
+def changes(state: Shape, seen: dict[str, str]) -> Iterable[str]:
+    """A line for every step whose status changed since `seen`, which is brought up to date."""
+    for key, step in state["steps"].items():
+        now = f"{step['status']}/{step['attempts']}/{step['round']}"
+        before = seen.get(key, "pending/0/1")
+        seen[key] = now
+        if now != before and step["status"] != "pending":
+            word = WORDS.get(step["status"], step["status"])
+            yield f"  {MARKS.get(step['status'], ' ')} {key}  {word}{_lasted(step)}"
+
+
+def runs(found: Sequence[Shape]) -> str:
+    """A table of runs."""
+    rows = [
+        (one["name"], one["workflow"], one["status"], _who(one["requester"]), _clock(one["started_at"]))
+        for one in found
+    ]
+    return _table(("RUN", "WORKFLOW", "STATUS", "STARTED BY", "STARTED"), rows)
+
+
+def workflows(found: Sequence[Shape]) -> str:
+    """Every workflow with a line that can be typed."""
+    blocks = []
+    for one in found:
+        words = " ".join(f"{name}=…" for name, schema in one["inputs"].items() if _asked(schema))
+        lines = [f"{one['name']}  {one['title']}"]
+        lines += [f"  {one['description']}"] if one["description"] else []
+        lines.append(f"  pointsman run {one['name']} {words}".rstrip())
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def history(entries: Sequence[Shape]) -> str:
+    """Everything that happened, a line each."""
+    rows = [
+        (str(one["seq"]), _clock(one["at"], seconds=True), one["event"], one["step"] or "", _who(one["actor"]))
+        for one in entries
+    ]
+    return _table(("SEQ", "AT", "EVENT", "STEP", "BY"), rows)
+
+
+def _asked(schema: Any) -> bool:
+    return not (isinstance(schema, dict) and ("default" in schema or schema.get("optional")))
+
+
+def _version(state: Shape) -> str:
+    return f" v{state['version_number']}" if state.get("version_number") else ""
+
+
+def _who(actor: Shape) -> str:
+    name = actor["name"] or actor["id"]
+    return f"operator {name}" if actor["kind"] == "operator" else str(name)
+
+
+def _clock(text: str | None, *, seconds: bool = False) -> str:
+    """A moment in the time zone of the terminal."""
+    if text is None:
+        return "never"
+    at = datetime.fromisoformat(text).astimezone()
+    return at.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def _lasted(state: Shape) -> str:
+    if not state["started_at"] or not state["ended_at"]:
+        return ""
+    seconds = (datetime.fromisoformat(state["ended_at"]) - datetime.fromisoformat(state["started_at"])).total_seconds()
+    if seconds < 60:
+        return f", {seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f", {minutes // 60} h {minutes % 60} min" if minutes >= 60 else f", {minutes} min {rest} s"
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= VALUE_MAX else text[:VALUE_MAX] + "…"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows))
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,15 @@
+"""desk: takes what was received, carries it out once, and answers.
+
+place      who asks, and where
+bench      what everyone here works with: engine, people, addresses of messages
+rights     who may start, see and control
+runs       finding the run that somebody means
+looking    questions: status, why, who, lists, help, Home
+starting   `run`: read the inputs, choose the place, start
+deciding   approve and reject, by button, form and typed line
+cancelling stopping a run
+speech     a line of words to its answer
+clerk      a receipt to its reply, whatever was heard
+answering  a reply to the place where its asker sees it
+worker     the loop: every receipt is carried out and answered, also after a crash
+"""

@@ -1,0 +1,180 @@
+"""Questions: how a run stands, why it waits, who may decide, and lists. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from bot.desk import rights
+from bot.desk.bench import Bench
+from bot.desk.place import Asker, Place
+from bot.desk.runs import find
+from bot.grammar import Help, ListWorkflows, Start, Status, WhoDecides, Why, render
+from bot.views import answers, standing
+from bot.views.answers import VERB_HELP
+from bot.views.gate_card import gate_key
+from bot.views.home import HomeFacts
+from bot.views.reply import Reply
+from bot.views.run_message import root_key
+from bot.views.run_words import state_text
+from bot.views.standing import ListedRun, WaitingGate
+from bot.views.starts import example
+from bot.wording import RUN_STATES
+from store import lookups, runs
+from store.database import Reader
+from store.lookups import RunRow
+from store.model import GateState, Run, Step, Workflow
+
+GATES_MAX = 500  # open gates looked through for one person, oldest first
+RUNS_MAX = 10
+
+
+class Looking:
+    """Answers questions for whoever asks them, as far as they may know."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    async def status(self, ask: Status, asker: Asker) -> Reply:
+        if not ask.run:
+            found = await self._mine(asker), await self._waiting(asker)
+            return standing.overview(*found, self._bench.now(), asker.place.prefix)
+        run = await find(self._bench, ask.run, asker)
+        if run is None:
+            return answers.no_such_run(ask.run, asker.place.prefix)
+        return standing.status(await self._bench.scene(run), self._bench.now(), await self._address(run))
+
+    async def why(self, ask: Why, asker: Asker) -> Reply:
+        run = await find(self._bench, ask.run, asker)
+        if run is None:
+            return answers.no_such_run(ask.run, asker.place.prefix)
+        return standing.why(await self._bench.scene(run), self._bench.now(), await self._address(run))
+
+    async def who_decides(self, ask: WhoDecides, asker: Asker) -> Reply:
+        at_gate = await self._bench.engine.resolve_gate(ask.about) if ask.about.startswith("G-") else None
+        run = await find(self._bench, at_gate[0].id if at_gate else ask.about, asker)
+        if run is None and ask.about.startswith("G-"):
+            return answers.no_such_gate(ask.about, asker.place.prefix)
+        if run is None:
+            return answers.no_such_run(ask.about, asker.place.prefix)
+        return standing.who_decides(await self._bench.scene(run), await self._address(run))
+
+    async def waiting(self, asker: Asker) -> Reply:
+        return standing.waiting(await self._waiting(asker), asker.place.prefix)
+
+    async def mine(self, asker: Asker) -> Reply:
+        return standing.mine(await self._mine(asker), self._bench.now(), asker.place.prefix)
+
+    async def listing(self, ask: ListWorkflows, asker: Asker) -> Reply:
+        search = ask.search.lower()
+        startable = await self.startable(asker.user)
+        found = [one for one in startable if search in f"{one.name} {one.title} {one.description}".lower()]
+        return answers.listing(found, ask.search, asker.place.prefix)
+
+    async def help(self, ask: Help, asker: Asker, *, in_run_thread: bool) -> Reply:
+        topic = ask.topic.strip().lower().replace("-", "_")
+        prefix = asker.place.prefix
+        startable = await self.startable(asker.user)
+        if not topic:
+            line = self._example(startable[0]) if startable else ""
+            return answers.help_overview(startable, prefix, in_run_thread=in_run_thread, example=line)
+        verb = {"start": "run", "st": "status"}.get(topic, topic)
+        if verb in VERB_HELP:
+            return answers.help_verb(verb, prefix)
+        workflow = next((one for one in startable if one.name.lower() == topic), None)
+        if workflow is None:
+            close = get_close_matches(topic, [*VERB_HELP, *(one.name for one in startable)], n=1)
+            return answers.no_such_topic(ask.topic, close[0] if close else "", prefix)
+        plan = self._bench.engine.definitions[workflow.name].plan
+        return answers.help_workflow(workflow, plan, prefix, self._example(workflow))
+
+    async def whoami(self, asker: Asker) -> Reply:
+        open_ones = await self._bench.engine.database.read(_open_steps)
+        known = [one for workflow in self._bench.engine.workflows() for one in rights.references(workflow)]
+        asked = [one for run, _ in open_ones for one in rights.asked(run)]
+        met = await self._bench.meet(asker.user, [one for one in (*known, *asked) if one.startswith("@")])
+        return answers.who_you_are(met.person, met.person.matches, met.unsure)
+
+    async def home(self, user: str, notice: str = "") -> HomeFacts:
+        """What this person's Home shows."""
+        asker = Asker(user, Place("home"))
+        met = await self._bench.meet(user)
+        if not met.person.member:
+            return HomeFacts(met.person)
+        return HomeFacts(
+            met.person, await self._waiting(asker), await self._mine(asker), await self.startable(user), notice
+        )
+
+    async def startable(self, user: str) -> list[Workflow]:
+        """The workflows that this person may start."""
+        workflows = self._bench.engine.workflows()
+        met = await self._bench.meet(user, [one for workflow in workflows for one in workflow.access.start])
+        return [workflow for workflow in workflows if rights.may_start(met.person, workflow)]
+
+    async def known(self, user: str) -> list[Workflow]:
+        """The workflows of which this person may know."""
+        workflows = self._bench.engine.workflows()
+        met = await self._bench.meet(user, [one for workflow in workflows for one in rights.references(workflow)])
+        return [workflow for workflow in workflows if rights.may_know(met.person, workflow)]
+
+    async def _waiting(self, asker: Asker) -> list[WaitingGate]:
+        """The open gates at which this person's answer would count."""
+        open_ones = await self._bench.engine.database.read(_open_steps)
+        met = await self._bench.meet(asker.user, [one for _, step in open_ones for one in _approvers(step)])
+        if not met.person.member:
+            return []
+        mine = [(run, step) for run, step in open_ones if self._waits_for(asker.user, met.person.matches, run, step)]
+        return [await self._waiting_gate(run, step) for run, step in mine]
+
+    def _waits_for(self, user: str, matches: tuple[str, ...], run: Run, step: Step) -> bool:
+        gate = step.gate
+        if gate is None or set(matches).isdisjoint(gate.approvers):
+            return False
+        if run.requester.id == user and not gate.requester_may_decide:
+            return False
+        return all(decision.actor.id != user for decision in gate.decisions)
+
+    async def _waiting_gate(self, run: Run, step: Step) -> WaitingGate:
+        assert step.gate is not None
+        workflow = self._bench.workflow(run)
+        address = await self._bench.address(gate_key(step.gate.id))
+        return WaitingGate(step.gate, run.name, workflow.title or workflow.name, address)
+
+    async def _mine(self, asker: Asker) -> list[ListedRun]:
+        rows = await self._bench.engine.database.read(lambda tx: lookups.run_list(tx, by=asker.user, limit=RUNS_MAX))
+        return [await self._listed(row) for row in rows]
+
+    async def _listed(self, row: RunRow) -> ListedRun:
+        run = None if row.status.finished else await self._bench.engine.look(row.id)
+        state = RUN_STATES[row.status] if run is None else state_text(await self._bench.scene(run))
+        return ListedRun(row, self._title(row.workflow), state, await self._bench.address(f"run:{row.id}"))
+
+    def _title(self, workflow: str) -> str:
+        known = self._bench.engine.workflow_of(workflow)
+        return known.title or known.name if known else workflow
+
+    def _example(self, workflow: Workflow) -> str:
+        definition = self._bench.engine.definitions.get(workflow.name)
+        return example(workflow.name, definition.plan) if definition else render(Start(workflow.name))
+
+    async def _address(self, run: Run) -> str:
+        return await self._bench.address(root_key(run))
+
+
+def _open_steps(tx: Reader) -> list[tuple[Run, Step]]:
+    """The steps whose gates are open, with their runs."""
+    loaded: dict[str, Run] = {}
+    found = []
+    for run_id, key in lookups.open_gates(tx, GATES_MAX):
+        if run_id not in loaded:
+            one = runs.load(tx, run_id)
+            if one is None:
+                continue
+            loaded[run_id] = one[0]
+        step = loaded[run_id].steps[key]
+        if step.gate is not None and step.gate.state is GateState.OPEN:
+            found.append((loaded[run_id], step))
+    return found
+
+
+def _approvers(step: Step) -> tuple[str, ...]:
+    return step.gate.approvers if step.gate else ()

@@ -1,0 +1,128 @@
+"""What can be seen on this machine: settings, database, workflows, disk."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bot import settings as settings_module
+from bot.client import Client
+from bot.doctor.finding import Finding, fail, ok, warn
+from bot.folder import errors
+from bot.opening import Opening
+from bot.settings import Settings
+from engine.faults import SettingsFault
+from store import glance, migrate
+
+SQLITE_SOUND = (3, 51, 3)  # earlier ones can damage a WAL that two connections reset at once
+DISK_FAIL_BYTES = 100 * 1024 * 1024
+DISK_WARN_BYTES = 1024 * 1024 * 1024
+
+
+def settings(given: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
+    for what, cure in settings_module.warnings(environment):
+        yield warn("settings", what, cure)
+    try:
+        settings_module.require_slack(given)
+    except SettingsFault as fault:
+        yield warn("settings", f"{fault.message} Runs can be carried out headless.", fault.hint)
+    else:
+        yield ok("settings", f"complete; Slack is reached by {given.slack_mode} mode")
+    if given.http is not None and given.api_token is None:
+        yield warn(
+            "settings",
+            f"POINTSMAN_HTTP={given.http} serves no API, because POINTSMAN_API_TOKEN is not set.",
+            "Set it to a long random text, or leave it if only Slack and /healthz are wanted there.",
+        )
+
+
+def database(path: Path) -> Iterator[Finding]:
+    if sqlite3.sqlite_version_info < SQLITE_SOUND:
+        yield warn(
+            "sqlite",
+            f"This Python uses SQLite {sqlite3.sqlite_version}, which can damage a file that two programs write.",
+            "Let nothing but Pointsman write or checkpoint the database; use a Python with SQLite 3.51.3 or later.",
+        )
+    else:
+        yield ok("sqlite", f"version {sqlite3.sqlite_version}")
+    folder = path.absolute().parent
+    if not path.exists():
+        if folder.is_dir() and os.access(folder, os.W_OK):
+            yield ok("database", f"{path} does not exist yet; it is made at the first start")
+        else:
+            yield fail("database", f"{folder} cannot be written to.", "Name another place in POINTSMAN_DB.")
+        return
+    yield _soundness(path)
+    yield _owner(path)
+
+
+def _soundness(path: Path) -> Finding:
+    damage = glance.damage(path)
+    if damage:
+        return fail("database", f"{path} is damaged: {damage}.", "Restore the latest backup.")
+    found, known = glance.schema_version(path), migrate.newest()
+    if found > known:
+        return fail(
+            "database",
+            f"{path} was written by a newer Pointsman (schema {found}).",
+            "Install that version or a later one.",
+        )
+    if found < known:
+        return warn(
+            "database", f"{path} has schema {found}; this is {known}.", "It is brought up to date at the next start."
+        )
+    return ok("database", f"{path} is sound, schema {found}")
+
+
+def _owner(path: Path) -> Finding:
+    if Client(path).present():
+        return ok("service", f"a service runs for {path}")
+    lock = Path(f"{path}.lock")
+    if not lock.exists():
+        return ok("service", "none runs")
+    with lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            owner = file.read(32).decode(errors="replace").strip()
+            return warn(
+                "service",
+                f"Process {owner or 'unknown'} holds {path} and does not answer on its socket.",
+                "A command may be at work; if it is a service, look at its log.",
+            )
+    return ok("service", "none runs")
+
+
+def workflows(opened: Opening) -> Iterator[Finding]:
+    try:
+        loaded = opened.folder.read()
+    except SettingsFault as fault:
+        yield fail("workflows", fault.message, fault.hint)
+        return
+    wrong, count = len(errors(loaded.problems)), len(loaded.definitions)
+    if wrong:
+        yield fail(
+            "workflows", f"{opened.folder.path} has {wrong} problems; it would be refused.", "Run `pointsman check`."
+        )
+    elif loaded.problems:
+        yield warn("workflows", f"{count} are sound, with {len(loaded.problems)} warnings.", "Run `pointsman check`.")
+    else:
+        yield ok("workflows", f"{count} are sound")
+
+
+def disk(path: Path) -> Iterator[Finding]:
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    told = f"{free / 1024**3:.1f} GB are free at {folder}"
+    if free < DISK_FAIL_BYTES:
+        yield fail("disk", f"{told}.", "Free some space: nothing can be written soon.")
+    elif free < DISK_WARN_BYTES:
+        yield warn("disk", f"{told}.", "Free some space.")
+    else:
+        yield ok("disk", told)

@@ -1,0 +1,61 @@
+"""The natural forms that are understood: a fixed list of questions. None of them changes anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from bot.grammar.asks import Ask, Help, ListWorkflows, Mine, Status, Waiting, WhoAmI, WhoDecides, Why
+
+_RUN = r"(?P<run>r-[0-9a-z]{2,12}|it|this|that|this run|the run|my run|my last run|the last run|last)"
+_GATE = r"(?P<gate>g-[0-9]{1,9})"
+
+_FORMS: tuple[tuple[str, Callable[[str], Ask]], ...] = (
+    (r"(?:what|which (?:workflows|ones)) (?:can|could|may) (?:you|i|we) (?:run|start|do)", lambda _: ListWorkflows()),
+    (r"what workflows (?:are there|do you have|can (?:you|i|we) run)", lambda _: ListWorkflows()),
+    (r"(?:show |list )?(?:me )?(?:all )?(?:the |your )?workflows", lambda _: ListWorkflows()),
+    (rf"how(?: is|'s| does) {_RUN}(?: (?:doing|going|getting on|look|looking))?", Status),
+    (rf"where (?:is|does) {_RUN}(?: (?:now|at|stand|standing))?", Status),
+    (rf"what(?: is|'s) {_RUN} (?:doing|up to)(?: now)?", Status),
+    (rf"what(?: is|'s)? (?:the )?status of {_RUN}", Status),
+    (rf"status of {_RUN}", Status),
+    (rf"(?:is|has) {_RUN} (?:done|finished|ready|running|still running|over)(?: yet)?", Status),
+    (rf"why(?: is|'s) {_RUN} (?:still )?(?:waiting|stuck|paused|stopped|not done|taking so long|so slow|failing)", Why),
+    (rf"why (?:did|has) {_RUN} (?:fail|failed|stop|stopped|end|ended)", Why),
+    (rf"what(?: is|'s) {_RUN} (?:still )?waiting for", Why),
+    (r"what(?: is|'s) (?:still )?waiting for me", lambda _: Waiting()),
+    (r"(?:is )?(?:there )?anything (?:waiting )?for me", lambda _: Waiting()),
+    (r"what (?:needs me|do i (?:have|need) to (?:decide|approve|do))", lambda _: Waiting()),
+    (r"my (?:approvals|decisions|gates)", lambda _: Waiting()),
+    (r"(?:what are |show |list )?(?:me )?my runs", lambda _: Mine()),
+    (rf"who (?:can|may|must|should|has to) (?:approve|decide|reject)(?: on| at)? (?:{_GATE}|{_RUN})", WhoDecides),
+    (rf"who (?:approves|decides)(?: on| at)? (?:{_GATE}|{_RUN})", WhoDecides),
+    (r"who am i", lambda _: WhoAmI()),
+    (r"what (?:can|do) you do|how do(?:es)? (?:you|this) work|help me(?: please)?|hi|hello|hey", lambda _: Help()),
+)
+_COMPILED = tuple((re.compile(form), ask) for form, ask in _FORMS)
+LONGEST = 120  # no form is longer; a longer line is no question of this list
+_THIS = frozenset({"it", "this", "that", "this run", "the run"})
+
+
+def question(line: str, *, in_run_thread: bool) -> Ask | None:
+    """The question that a line puts, if it is one of the known ones."""
+    if len(line) > LONGEST:
+        return None
+    words = " ".join(line.lower().replace("’", "'").replace("whats ", "what's ").split()).strip("?!. ")
+    words = words.removesuffix(" please")
+    for form, ask in _COMPILED:
+        found = form.fullmatch(words)
+        if found:
+            return ask(_about(found, in_run_thread=in_run_thread))
+    return None
+
+
+def _about(found: re.Match[str], *, in_run_thread: bool) -> str:
+    named = found.groupdict()
+    target = named.get("gate") or named.get("run") or ""
+    if target.startswith(("r-", "g-")):
+        return target.upper()
+    if target in _THIS and in_run_thread:
+        return "this"
+    return "last"

@@ -1,0 +1,77 @@
+"""What one asks for, as the line that a person types for it."""
+
+from __future__ import annotations
+
+import re
+
+from bot.grammar.asks import (
+    Approve,
+    Ask,
+    Cancel,
+    Help,
+    ListWorkflows,
+    Mine,
+    Ping,
+    Reject,
+    Start,
+    Status,
+    Waiting,
+    WhoAmI,
+    WhoDecides,
+    Why,
+)
+
+_SAFE = re.compile(r"[A-Za-z0-9_./:@#%,][A-Za-z0-9_./:@#%,-]*")
+
+
+def render(ask: Ask) -> str:
+    """The line that asks for this, as a person types it."""
+    match ask:
+        case Start():
+            return _render_start(ask)
+        case Cancel(run, reason):
+            return join("cancel", run, _because(reason))
+        case Approve(gate, version, comment):
+            return join("approve", gate, version_word(version), _quoted(comment) if comment else "")
+        case Reject(gate, reason, version):
+            return join("reject", gate, version_word(version), _because(reason))
+        case ListWorkflows(search):
+            return join("list", _quoted(search) if search else "")
+        case Help(topic):
+            return join("help", _quoted(topic) if topic else "")
+        case Status(run) | Why(run):
+            return join("status" if isinstance(ask, Status) else "why", run)
+        case WhoDecides(about):
+            return f"who can approve {about}"
+        case Waiting() | Mine() | WhoAmI() | Ping():
+            return type(ask).__name__.lower()
+
+
+def _render_start(ask: Start) -> str:
+    named = [
+        f"{name}+={word(part)}" if isinstance(value, tuple) else f"{name}={word(part)}"
+        for name, value in ask.given
+        for part in (value if isinstance(value, tuple) else (value,))
+    ]
+    loose = [_quoted(text) for text in ask.loose]
+    return join("run", word(ask.workflow), *named, *loose, "--dry-run" if ask.dry_run else "")
+
+
+def word(text: str) -> str:
+    return text if _SAFE.fullmatch(text) else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _because(reason: str) -> str:
+    return f"because {_quoted(reason)}" if reason else ""
+
+
+def version_word(version: int | None) -> str:
+    return "" if version is None else f"v{version}"
+
+
+def join(*parts: str) -> str:
+    return " ".join(part for part in parts if part)

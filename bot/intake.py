@@ -1,0 +1,232 @@
+"""What Slack delivers, as the few things we listen to, each with the key that makes it one. Pure.
+
+Slack delivers at least once and in any order. A key says "this is the same gesture": a retry, a second socket, or the
+`message` event beside the `app_mention` of the same words.
+
+    command           trigger id
+    click             message or view, action, block, person, moment
+    submission        view and its hash
+    words             channel and client_msg_id, else ts
+    other events      event id
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from store import codec
+from store.model import Json, Millis
+from store.receipts import Receipt
+
+Body: TypeAlias = Mapping[str, Any]
+
+WORDS_SUBTYPES = frozenset({None, "file_share", "thread_broadcast"})  # the others are edits, joins, bots …
+SLACKBOT = "USLACKBOT"
+
+
+@dataclass(frozen=True, slots=True)
+class Ourselves:
+    """Who we are in Slack, so that we listen neither to ourselves nor to what is meant for others."""
+
+    app_id: str
+    bot_user_id: str
+    bot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Words: after the slash command, after a mention, or bare in a direct message."""
+
+    surface: Literal["slash", "mention", "dm"]
+    text: str
+    user: str
+    channel: str
+    ts: str = ""
+    thread_ts: str = ""  # set only when the words stand in a thread
+    external: bool = False  # the channel is shared with another organisation, as far as the event says so
+    trigger_id: str = ""
+    response_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clicked:
+    """A button was pressed. `value` is our own echo and proves nothing."""
+
+    action_id: str
+    value: str
+    user: str
+    container: Literal["message", "ephemeral", "home", "modal"]
+    channel: str = ""
+    message_ts: str = ""
+    thread_ts: str = ""
+    trigger_id: str = ""
+    response_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A form was sent. `values` holds what was typed, by block id."""
+
+    callback_id: str
+    private_metadata: str
+    values: Mapping[str, str]
+    user: str
+    trigger_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedHome:
+    """Somebody looks at the app's Home."""
+
+    user: str
+
+
+Heard: TypeAlias = Said | Clicked | Submitted | OpenedHome
+KINDS: dict[str, type[Heard]] = {kind.__name__: kind for kind in (Said, Clicked, Submitted, OpenedHome)}
+
+
+def receipt(body: Body, ourselves: Ourselves, now: Millis) -> Receipt | None:
+    """The receipt of a delivery; None when it is nothing that we listen to."""
+    read = _read(body, ourselves)
+    if read is None:
+        return None
+    key, kind, heard = read
+    payload: Json = {"heard": type(heard).__name__, **codec.plain(heard)}
+    return Receipt(key, kind, payload, received_at=now)
+
+
+def heard(receipt: Receipt) -> Heard:
+    """What a receipt is about."""
+    fields = {name: value for name, value in receipt.payload.items() if name != "heard"}
+    return codec.load(KINDS[receipt.payload["heard"]], fields)
+
+
+_Kind: TypeAlias = Literal["command", "action", "view", "event"]
+_Read: TypeAlias = tuple[str, _Kind, Heard] | None
+
+
+def _read(body: Body, ourselves: Ourselves) -> _Read:
+    app_id = body.get("api_app_id")
+    if app_id and ourselves.app_id and app_id != ourselves.app_id:
+        return None
+    if "command" in body:
+        return _command(body)
+    match body.get("type"):
+        case "event_callback":
+            return _event(body, ourselves)
+        case "block_actions":
+            return _click(body)
+        case "view_submission":
+            return _submission(body)
+    return None  # closing a form decides nothing, and the rest is not for us
+
+
+def _command(body: Body) -> _Read:
+    said = Said(
+        surface="slash",
+        text=_writable(body.get("text")),
+        user=str(body["user_id"]),
+        channel=str(body.get("channel_id") or ""),
+        trigger_id=str(body.get("trigger_id") or ""),
+        response_url=str(body.get("response_url") or ""),
+    )
+    return f"command:{said.trigger_id or said.response_url}", "command", said
+
+
+def _event(body: Body, ourselves: Ourselves) -> _Read:
+    event: Body = body.get("event") or {}
+    match event.get("type"):
+        case "app_mention":
+            return _words(body, event, ourselves, "mention")
+        case "message" if event.get("channel_type") == "im":
+            return _words(body, event, ourselves, "dm")
+        case "app_home_opened" if event.get("tab") == "home" and event.get("user"):
+            return f"event:{body.get('event_id')}", "event", OpenedHome(str(event["user"]))
+    return None
+
+
+def _words(body: Body, event: Body, ourselves: Ourselves, surface: Literal["mention", "dm"]) -> _Read:
+    author = event.get("user")
+    automatic = event.get("bot_id") or event.get("hidden") or event.get("subtype") not in WORDS_SUBTYPES
+    if not author or automatic or author in (ourselves.bot_user_id, SLACKBOT):
+        return None
+    channel, ts = str(event["channel"]), str(event["ts"])
+    said = Said(
+        surface=surface,
+        text=_addressed(_writable(event.get("text")), ourselves.bot_user_id),
+        user=str(author),
+        channel=channel,
+        ts=ts,
+        thread_ts=_thread(event.get("thread_ts"), ts),
+        external=bool(body.get("is_ext_shared_channel")),
+    )
+    return f"words:{channel}:{event.get('client_msg_id') or ts}", "event", said
+
+
+def _addressed(text: str, bot_user_id: str) -> str:
+    """The words without the mention that made us listen."""
+    mention = re.compile(rf"\s*<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>[\s,:]*")
+    return mention.sub(" ", text).strip()
+
+
+def _thread(thread_ts: object, ts: str) -> str:
+    return str(thread_ts) if thread_ts and thread_ts != ts else ""
+
+
+def _click(body: Body) -> _Read:
+    actions: list[Body] = body.get("actions") or []
+    if not actions:
+        return None
+    action, container, channel = actions[0], body.get("container") or {}, body.get("channel") or {}
+    clicked = Clicked(
+        action_id=str(action.get("action_id") or ""),
+        value=str(action.get("value") or ""),
+        user=str(body["user"]["id"]),
+        container=_container(body, container),
+        channel=str(channel.get("id") or container.get("channel_id") or ""),
+        message_ts=str(container.get("message_ts") or ""),
+        thread_ts=str(container.get("thread_ts") or (body.get("message") or {}).get("thread_ts") or ""),
+        trigger_id=str(body.get("trigger_id") or ""),
+        response_url=str(body.get("response_url") or ""),
+    )
+    where = clicked.message_ts or (body.get("view") or {}).get("id") or container.get("view_id")
+    key = ":".join(("click", str(where), clicked.action_id, str(action.get("block_id")), clicked.user))
+    return f"{key}:{action.get('action_ts')}", "action", clicked
+
+
+def _container(body: Body, container: Body) -> Literal["message", "ephemeral", "home", "modal"]:
+    view = body.get("view")
+    if view is not None:
+        return "home" if view.get("type") == "home" else "modal"
+    return "ephemeral" if container.get("is_ephemeral") else "message"
+
+
+def _submission(body: Body) -> _Read:
+    view: Body = body["view"]
+    submitted = Submitted(
+        callback_id=str(view.get("callback_id") or ""),
+        private_metadata=str(view.get("private_metadata") or ""),
+        values=dict(_typed(view)),
+        user=str(body["user"]["id"]),
+        trigger_id=str(body.get("trigger_id") or ""),
+    )
+    return f"submission:{view.get('id')}:{view.get('hash')}", "view", submitted
+
+
+def _typed(view: Body) -> list[tuple[str, str]]:
+    """What was typed into text fields, by block id; other elements and empty fields are left out."""
+    values: Mapping[str, Mapping[str, Body]] = (view.get("state") or {}).get("values") or {}
+    return [
+        (block_id, _writable(state["value"]))
+        for block_id, fields in values.items()
+        for state in fields.values()
+        if state.get("type") == "plain_text_input" and isinstance(state.get("value"), str)
+    ]
+
+
+def _writable(text: object) -> str:
+    """The text without halves of surrogate pairs: JSON may escape them, but no encoding can write them."""
+    return str(text or "").encode("utf-8", "replace").decode()

@@ -1,0 +1,133 @@
+"""Answers to those who only look: runs, histories and whether the record holds together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+from bot import shapes
+from bot.requests import History, Objection, Runs, Status, Verify
+from engine.quantities import duration_ms
+from store import definitions, history, lookups
+from store.content import ContentFolder
+from store.database import Reader
+from store.model import Millis, Run, RunStatus
+
+T = TypeVar("T")
+
+
+class Read(Protocol):
+    """Runs a function that only looks."""
+
+    def __call__(self, look: Callable[[Reader], T], /) -> Awaitable[T]: ...
+
+
+class Looking:
+    """Everything that can be asked without changing anything."""
+
+    def __init__(self, read: Read, content: ContentFolder, chain: history.Chain, now: Callable[[], Millis]) -> None:
+        self._read = read
+        self._content = content
+        self._chain = chain
+        self._now = now
+
+    async def status(self, request: Status) -> Any:
+        return await self._told(await self._run(request.ref))
+
+    async def runs(self, request: Runs) -> Any:
+        if request.status is not None and request.status not in set(RunStatus):
+            raise Objection(
+                "bad_status",
+                f"{request.status} is not a status of a run.",
+                f"There are: {', '.join(RunStatus)}.",
+                status=422,
+            )
+        since = None if request.since is None else moment(request.since, self._now())
+        rows = await self._read(
+            lambda tx: lookups.run_list(
+                tx,
+                status=request.status,
+                workflow=request.workflow,
+                by=request.by,
+                since=since,
+                limit=request.limit,
+            )
+        )
+        return [self._row(row) for row in rows]
+
+    async def history(self, request: History) -> Any:
+        run = await self._run(request.ref)
+        entries = await self._read(lambda tx: history.of(tx, run.id))
+        return [
+            {
+                "seq": entry.seq,
+                "at": shapes.moment(entry.at),
+                "actor": shapes.actor(entry.actor),
+                "event": entry.kind,
+                "step": entry.step,
+                "data": entry.content,
+                "hash": entry.hash,
+            }
+            for entry in entries
+        ]
+
+    async def verify(self, request: Verify) -> Any:
+        """Follow every hash; `problems` is empty when nothing was changed, cut or put in between."""
+        run = None if request.ref is None else await self._run(request.ref)
+        chain, run_id = self._chain, None if run is None else run.id
+        breaks = await self._read(lambda tx: list(history.verify(tx, chain, run_id)))
+        return {
+            "verified": not breaks,
+            "run": run_id,
+            "problems": [{"run": one.run_id, "seq": one.seq, "problem": one.problem} for one in breaks],
+        }
+
+    async def _run(self, ref: str) -> Run:
+        """A run by its id or name, or by a gate of it."""
+        found = await self._read(lambda tx: lookups.run(tx, ref))
+        if found is None:
+            at_gate = await self._read(lambda tx: lookups.gate(tx, ref))
+            found = None if at_gate is None else at_gate[0]
+        if found is None:
+            raise Objection(
+                "unknown_run", f"There is no run {ref} here.", "`pointsman runs` lists the newest.", status=404
+            )
+        return found
+
+    async def _told(self, run: Run) -> Any:
+        number = await self._read(lambda tx: definitions.number(tx, run.version))
+        return shapes.status(run, self._content.value, number=number)
+
+    def _row(self, row: lookups.RunRow) -> Any:
+        return {
+            "run": row.id,
+            "name": row.name,
+            "workflow": row.workflow,
+            "version": row.version,
+            "version_number": row.number,
+            "status": row.status.value,
+            "requester": shapes.actor(row.requester),
+            "started_at": shapes.moment(row.started_at),
+            "ended_at": shapes.moment(row.ended_at),
+            "trace_id": row.trace_id,
+            "inputs": self._content.value(row.inputs),
+            "outputs": self._content.value(row.outputs),
+            "error": shapes.failure(row.error),
+            "reason": row.reason,
+        }
+
+
+def moment(text: str, now: Millis) -> Millis:
+    """`24h` ago, a day or a moment in RFC 3339, as milliseconds since the epoch."""
+    try:
+        return now - duration_ms(text)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Objection(
+            "bad_time", f"{text} is not a time.", "Write 24h, 7d, 2026-11-02 or 2026-11-02T17:00:00Z.", status=422
+        ) from None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000)

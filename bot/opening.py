@@ -1,0 +1,54 @@
+"""From settings to what the engine needs: read once, the same for a service, a command and the doctor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot import operator_file
+from bot.folder import Folder
+from bot.operator_file import OperatorFile
+from bot.settings import Settings
+from engine.models import Models
+from engine.secrets import Redactor
+from engine.service import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Everything that was read before anything is opened."""
+
+    settings: Settings
+    operator: OperatorFile
+    models: Models | None
+    redactor: Redactor
+    folder: Folder
+
+    def options(self) -> Options:
+        key = self.settings.audit_key
+        return Options(
+            database=self.settings.db,
+            synchronous=self.settings.synchronous,
+            allowed_hosts=(*self.operator.hosts, *self._model_hosts()),
+            models=self.models,
+            audit_key=b"" if key is None else key.get_secret_value().encode(),
+            redactor=self.redactor,
+        )
+
+    def _model_hosts(self) -> tuple[str, ...]:
+        return () if self.models is None else tuple(one.host for one in self.models.endpoints.values())
+
+
+def opening(settings: Settings, *, running: bool = True) -> Opening:
+    """Read the operator's file and the models file. Raises SettingsFault.
+
+    Unless something is to be `running`, settings of workflows that no file gives are simply not known here.
+    """
+    operator = operator_file.read(settings.settings_file)
+    models = None if settings.models_file is None else Models.load(settings.models_file)
+    redactor = Redactor()
+    for value in settings.secrets():
+        redactor.add(value)
+    for secret in models.secrets() if models is not None else ():
+        redactor.add(secret)
+    known = operator if settings.settings_file is not None or running else None
+    return Opening(settings, operator, models, redactor, Folder(settings.workflows, known, models))

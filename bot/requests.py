@@ -1,0 +1,165 @@
+"""What operators and programs may ask of a service, and under which address: one table for both ends of the wire.
+
+`bot/control.py` serves these addresses, `bot/client.py` calls them, and without a service `bot/headless.py` carries
+the same requests out in this process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+TEXT_MAX = 3_000
+VERSION = "/api/v1"
+
+
+class Request(BaseModel):
+    """Something that is asked; unknown keys are refused, so that a misspelt one does not go unnoticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Start(Request):
+    """Start a run. `typed` tells whether inputs are JSON values or text as people type it."""
+
+    workflow: str = Field(min_length=1)
+    inputs: dict[str, Any] = {}
+    typed: bool = True
+    dedupe_key: str | None = Field(None, min_length=1, max_length=500)
+
+
+class Status(Request):
+    """How one run stands; with `wait`, answered when it rests or after so many seconds.
+
+    A run rests when it is finished or only people can bring it on; `timers` counts a step that waits for a moment
+    in time as resting too.
+    """
+
+    ref: str
+    wait: float = Field(0, ge=0, le=60)
+    timers: bool = False
+
+
+class Runs(Request):
+    """The newest runs. `since` is a moment, or a length of time such as 24h."""
+
+    status: str | None = None
+    workflow: str | None = None
+    by: str | None = None
+    since: str | None = None
+    limit: int = Field(50, ge=1, le=1_000)
+
+
+class History(Request):
+    """Everything that happened to a run."""
+
+    ref: str
+
+
+class Workflows(Request):
+    """What can be run here."""
+
+
+class Decide(Request):
+    """Approve or reject in the approvers' place. `step` may be left out when just one gate is open."""
+
+    ref: str
+    step: str = ""
+    verdict: Literal["approve", "reject"]
+    comment: str = Field("", max_length=TEXT_MAX)
+    override: str = Field("", max_length=TEXT_MAX)
+
+
+class Settle(Request):
+    """Say what became of an effect that nobody can be sure of."""
+
+    ref: str
+    step: str
+    answer: Literal["happened", "again", "fail"]
+    output: Any = None
+    reason: str = Field("", max_length=TEXT_MAX)
+
+    @model_validator(mode="after")
+    def _output_belongs_to_happened(self) -> Settle:
+        if self.output is not None and self.answer != "happened":
+            raise ValueError("output goes with the answer `happened` only")
+        return self
+
+
+class Cancel(Request):
+    """End a run."""
+
+    ref: str
+    reason: str = Field("", max_length=TEXT_MAX)
+
+
+class Resume(Request):
+    """Let a paused run go on."""
+
+    ref: str
+
+
+class Reload(Request):
+    """Read the workflows folder again."""
+
+
+class Say(Request):
+    """What the bot would answer to this person, without Slack."""
+
+    text: str = Field(min_length=1, max_length=TEXT_MAX)
+    user: str = Field(min_length=1)
+
+
+class Verify(Request):
+    """Does the record hold together? Of one run, or of all."""
+
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request is sent. Words in braces are taken from the request; the rest goes as query or body."""
+
+    request: type[Request]
+    method: Literal["GET", "POST"]
+    path: str
+
+    @property
+    def in_path(self) -> frozenset[str]:
+        return frozenset({"ref"} if "{ref}" in self.path else ())
+
+
+ROUTES = (
+    Route(Start, "POST", f"{VERSION}/runs"),
+    Route(Runs, "GET", f"{VERSION}/runs"),
+    Route(Status, "GET", f"{VERSION}/runs/{{ref}}"),
+    Route(History, "GET", f"{VERSION}/runs/{{ref}}/history"),
+    Route(Decide, "POST", f"{VERSION}/runs/{{ref}}/decide"),
+    Route(Settle, "POST", f"{VERSION}/runs/{{ref}}/settle"),
+    Route(Cancel, "POST", f"{VERSION}/runs/{{ref}}/cancel"),
+    Route(Resume, "POST", f"{VERSION}/runs/{{ref}}/resume"),
+    Route(Workflows, "GET", f"{VERSION}/workflows"),
+    Route(Reload, "POST", f"{VERSION}/reload"),
+    Route(Say, "POST", f"{VERSION}/say"),
+    Route(Verify, "GET", f"{VERSION}/audit"),
+)
+
+
+def route_of(request: Request) -> Route:
+    return next(route for route in ROUTES if route.request is type(request))
+
+
+class Objection(Exception):
+    """A request that was not carried out: why, and what to do instead. Nothing was changed."""
+
+    def __init__(self, code: str, message: str, hint: str = "", *, status: int = 409) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.status = status
+
+    def as_json(self) -> dict[str, Any]:
+        return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}

@@ -1,0 +1,139 @@
+"""The JSON that scripts rely on: runs, histories and workflows, with times in RFC 3339 and every value in full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from engine.rules.gates import rfc3339
+from store.model import Actor, Content, Decision, Failure, Gate, Json, Millis, Run, Step, StepStatus, Workflow
+
+Resolve = Callable[[Content | None], Json]
+Shape = dict[str, Any]
+
+
+def moment(at: Millis | None) -> str | None:
+    """A moment as RFC 3339 in UTC."""
+    return None if at is None else rfc3339(at)
+
+
+def actor(who: Actor) -> Shape:
+    return {"kind": who.kind, "id": who.id, "name": who.name}
+
+
+def failure(error: Failure | None) -> Shape | None:
+    return None if error is None else {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def run(state: Run, resolve: Resolve, *, number: int | None = None) -> Shape:
+    """A run without its steps. `number` is its version as people count it."""
+    return {
+        "run": state.id,
+        "name": state.name,
+        "workflow": state.workflow,
+        "version": state.version,
+        "version_number": number,
+        "status": state.status.value,
+        "requester": actor(state.requester),
+        "started_at": moment(state.created_at),
+        "ended_at": moment(state.ended_at),
+        "trace_id": state.trace_id,
+        "inputs": resolve(state.inputs),
+        "outputs": resolve(state.outputs),
+        "error": failure(state.error),
+        "reason": state.reason,
+        "warnings": state.warnings,
+    }
+
+
+def status(state: Run, resolve: Resolve, *, number: int | None = None) -> Shape:
+    """A run with everything that is known of its steps."""
+    steps = {key: step(one, resolve) for key, one in state.steps.items()}
+    stands = {"standing": standing(state), "waiting_for": waiting_for(state)}
+    return run(state, resolve, number=number) | stands | {"steps": steps}
+
+
+def step(state: Step, resolve: Resolve) -> Shape:
+    return {
+        "status": state.status.value,
+        "attempts": state.attempt,
+        "round": state.round,
+        "started_at": moment(state.started_at),
+        "ended_at": moment(state.ended_at),
+        "due_at": moment(state.due_at),
+        "output": resolve(state.output),
+        "error": failure(state.error),
+        "reason": state.reason,
+        "gate": None if state.gate is None else gate(state.gate),
+    }
+
+
+def gate(state: Gate) -> Shape:
+    return {
+        "id": state.id,
+        "name": state.name,
+        "version": state.version,
+        "state": state.state.value,
+        "question": state.question,
+        "approvers": list(state.approvers),
+        "quorum": state.quorum,
+        "opened_at": moment(state.opened_at),
+        "due_at": moment(state.due_at),
+        "expires_at": moment(state.expires_at),
+        "closed_at": moment(state.closed_at),
+        "digest": state.digest,
+        "decisions": [decision(one) for one in state.decisions],
+    }
+
+
+def decision(made: Decision) -> Shape:
+    return {
+        "actor": actor(made.actor),
+        "verdict": made.verdict,
+        "comment": made.comment,
+        "at": moment(made.at),
+        "digest": made.digest,
+        "surface": made.surface,
+        "override": made.override,
+    }
+
+
+def workflow(known: Workflow, inputs: Mapping[str, Json]) -> Shape:
+    return {
+        "name": known.name,
+        "title": known.title,
+        "description": known.description,
+        "version": known.version,
+        "number": known.number,
+        "owner": known.owner,
+        "channel": known.channel,
+        "file": known.file,
+        "inputs": dict(inputs),
+    }
+
+
+Standing = Literal["finished", "resting", "timed", "moving"]
+
+
+def standing(state: Run) -> Standing:
+    """Whether anything will happen by itself: soon (moving), at a moment in time (timed), or only through people."""
+    if state.status.finished:
+        return "finished"
+    if state.status.value == "paused":
+        return "resting"
+    statuses = {one.status for one in state.steps.values()}
+    if statuses & {StepStatus.READY, StepStatus.RUNNING} or state.status.value in ("ending", "queued"):
+        return "moving"
+    waits = [one for one in state.steps.values() if one.status is StepStatus.WAITING]
+    if any(one.gate is None for one in waits):
+        return "timed"
+    return "resting" if waits or StepStatus.UNKNOWN in statuses else "moving"
+
+
+def waiting_for(state: Run) -> list[str]:
+    """The steps at which only people can bring the run on."""
+    return [
+        key
+        for key, one in state.steps.items()
+        if one.status is StepStatus.UNKNOWN or (one.status is StepStatus.WAITING and one.gate is not None)
+    ]

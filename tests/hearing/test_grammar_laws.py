@@ -1,0 +1,63 @@
+"""Laws of the grammar, tried on lines that nobody would write."""
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bot.grammar import Context, Misunderstanding, parse, render
+from bot.grammar.slack_text import escaped, readable, value
+
+VERBS = ["run", "start", "list", "status", "st", "why", "cancel", "approve", "reject", "help", "who", "mine", "/flow"]
+PIECES = [
+    "publish_post", "triage", "topic=", "--topic", "—tone", "tags+=", "R-7K2", "G-41", "v2", "last", "this",
+    "because", "about", "--dry-run", "<@U0ADA|ada>", "<#C0X|general>", "<https://x.example|x>", "<!channel>",
+    "&lt;", "&amp;", '"', "'", "“", "”", "„", "‘", "’", "«", "»", "\\", "=", "`", "*", "?", "x", "Ünïcode", "👍",
+    " ", "\n", "what can you run", "why is it waiting",
+]  # fmt: skip
+LINES = st.one_of(
+    st.text(max_size=200),
+    st.lists(st.sampled_from(VERBS + PIECES), max_size=14).map("".join),
+    st.lists(st.sampled_from(VERBS + PIECES), max_size=14).map(" ".join),
+)
+CONTEXTS = st.builds(
+    Context,
+    inputs=st.just({"publish_post": ("topic", "tone", "tags"), "triage": ("ticket",), "empty": ()}),
+    surface=st.sampled_from(["slash", "mention", "dm", "cli"]),
+    in_run_thread=st.booleans(),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(LINES, CONTEXTS)
+@example("run \ud800", Context())
+@example('reject G-41 because "', Context())
+def test_no_line_raises_and_what_is_asked_survives_rendering(line, context):
+    asked = parse(line, context)
+    if isinstance(asked, Misunderstanding):
+        assert asked.wrong
+        return
+    assert parse(escaped(render(asked)), context) == asked
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(), st.text())
+def test_what_was_typed_arrives_as_it_was_typed(topic, tone):
+    line = render(parse("run publish_post", Context()))
+    typed = f"{line} topic={_quoted(topic)} tone={_quoted(tone)}"
+    asked = parse(escaped(typed), Context(inputs={"publish_post": ("topic", "tone")}))
+    assert dict(asked.given) == {"topic": topic, "tone": tone}
+
+
+@given(st.text())
+def test_typed_text_is_never_taken_for_slack_markup(text):
+    assert readable(escaped(text)) == text
+    assert value(escaped(text)) == text
+
+
+def test_ten_thousand_characters_are_read_whole():
+    topic = "x\"'“ <!channel> \\" * 700
+    asked = parse(escaped(f"run publish_post topic={_quoted(topic)}"), Context(inputs={"publish_post": ("topic",)}))
+    assert dict(asked.given) == {"topic": topic}
+
+
+def _quoted(text):
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
