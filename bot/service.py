@@ -17,7 +17,7 @@ from typing import Any
 
 import anyio
 import structlog
-from anyio.abc import TaskGroup
+from anyio.abc import TaskGroup, TaskStatus
 
 from bot import address, logs, settings
 from bot.control import Control
@@ -152,7 +152,7 @@ async def running(
             if watch:
                 group.start_soon(_watched, service, seen)
             if signals:
-                group.start_soon(_signals, service, group)
+                await group.start(_signals, service, group)
             log.info("service.ready", slack=slack.me.team_url, mode=opened.settings.slack_mode)
             try:
                 yield service
@@ -286,8 +286,9 @@ async def _try_reload(service: Running) -> None:
         log.error("workflows.refused", reason=objection.message, hint=objection.hint)
 
 
-async def _signals(service: Running, group: TaskGroup) -> None:
+async def _signals(service: Running, group: TaskGroup, *, task_status: TaskStatus[None]) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
+        task_status.started()
         async for number in received:
             if number == signal.SIGHUP:
                 group.start_soon(_try_reload, service)

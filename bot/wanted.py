@@ -216,9 +216,10 @@ def _how_to_mend(home: str) -> str:
 
 
 def _root_first(messages: list[Message], anchors: Mapping[str, Anchor]) -> list[Message]:
-    """A root that is not posted yet is as urgent as what hangs under it."""
+    """A root that is not posted yet is as urgent as what hangs under it or stands beside it in its channel."""
     root = next((one for one in messages if one.key.startswith("run:")), None)
     if root is None or root.key in anchors:
         return messages
-    urgent = min((one.priority for one in messages if one.under == root.key), default=root.priority)
+    beside = (one.priority for one in messages if one.under == root.key or one.channel == root.channel)
+    urgent = min(beside, default=root.priority)
     return [replace(one, priority=min(one.priority, urgent)) if one is root else one for one in messages]

@@ -85,7 +85,7 @@ async def test_an_exception_is_a_failure_with_the_authors_own_lines(functions):
 async def test_an_author_may_say_that_trying_again_is_no_use(functions):
     fault = await functions.fault("fail_for_good")
     assert (fault.code, fault.retryable) == ("python_error", False)
-    assert fault.message == "NonRetryable: no such customer"
+    assert fault.message == "no such customer"
 
 
 async def test_causes_and_rude_exceptions_are_told(functions):

@@ -218,8 +218,8 @@ async def test_alarms_go_before_cards_and_cards_before_progress(tmp_path: Path) 
         await at_gate(stage)
         failed = await stage.ended(await stage.start("failing"))
         await stage.settle()
-        first = stage.said()[0]
-        assert first["metadata"]["event_payload"]["k"] == f"alert:{failed.id}:failed"
+        said = [message["metadata"]["event_payload"]["k"] for message in stage.said()]
+        assert said[:2] == [f"run:{failed.id}", f"alert:{failed.id}:failed"], "an alarm, under the run it is about"
 
 
 # Places ------------------------------------------------------------------------------------------------------------

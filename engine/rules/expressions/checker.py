@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from engine.rules.expressions.functions import FUNCTIONS, Function, misuse, unfit_argument
+from engine.rules.expressions.functions import FUNCTIONS, Function, bad_constant, misuse, unfit_argument
 from engine.rules.expressions.narrowing import (
     NOTHING,
     Facts,
@@ -308,7 +308,7 @@ class _Checker:
         return None
 
     def _call(self, node: Call, sight: _Sight) -> Type:
-        if problem := misuse(node):
+        if problem := misuse(node) or bad_constant(node):
             self.problems.append(problem)
             for argument in node.arguments:
                 self.type_of(argument, sight)

@@ -234,7 +234,7 @@ def misuse(call: Call) -> Problem | None:
     if not function.accepts(len(call.arguments)):
         given = len(call.arguments) - call.method
         return Problem(*place, f"{call.name}() takes {_counts(function, call.method)}, got {given}")
-    return _bad_constant(call)
+    return None
 
 
 def _counts(function: Function, method: bool) -> str:
@@ -246,8 +246,8 @@ def _counts(function: Function, method: bool) -> str:
     return f"{count} argument" if count == "1" else f"{count} arguments"
 
 
-def _bad_constant(call: Call) -> Problem | None:
-    """A pattern or time zone written in the expression is looked at before any run."""
+def bad_constant(call: Call) -> Problem | None:
+    """A pattern or time zone, written in the expression, that no run could use."""
     for at, argument in enumerate(call.arguments):
         look = _LOOKED_AT.get((call.name, at))
         if look is not None and isinstance(argument, Literal) and isinstance(argument.value, str):

@@ -132,6 +132,8 @@ def _line(error: BaseException) -> str:
         said = "(its message cannot be read)"
     said = said.encode("utf-8", "replace").decode()
     text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    if isinstance(error, kit.NonRetryable) and said:
+        text = said  # an author's own sentence, meant for people
     return text if len(text) <= MESSAGE_CHARS else f"{text[:MESSAGE_CHARS]}…"
 
 
