@@ -85,7 +85,7 @@ def _nested(below: dict[str, st.SearchStrategy[str]], *atoms: st.SearchStrategy[
         call("({}).indexOf({})", s, s),
         call("int({})", st.one_of(i, st.sampled_from(["'12'", "'-3'", "'x'", "''", "'1.5'", "2.9", "-2.9", "d.x"]))),
         call("({}) ? ({}) : ({})", b, i, i),
-        call("(({0} * {1}) / ({1}))", st.integers(-9, 9).map(str), st.sampled_from(["3", "-7", "d.i", "d.j", "d.zero"])),
+        call("(({0} * {1}) / ({1}))", st.integers(0, 9).map(str), st.sampled_from(["3", "-7", "d.i", "d.j", "d.zero"])),
     ]
     strings = [
         call("{} + {}", s, s),
