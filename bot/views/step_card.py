@@ -9,7 +9,7 @@ from bot.views.blocks import Block, CardStatus, Piece, task_card, words
 from bot.views.markup import clip, one_line
 from bot.views.scene import Scene, actor_piece, asked_pieces, when_piece
 from bot.wording import EXPIRY_OUTCOMES, STEP_STATES, attempts_text, fault_text, length
-from store.model import Decision, Gate, GateState, Step, StepPlan, StepStatus
+from store.model import Decision, Gate, GateState, RunStatus, Step, StepPlan, StepStatus
 
 LINE_MAX = 200  # a card holds a line or two
 SHOWN_FROM_MS = 1_000  # how long something took is worth a word from here on
@@ -39,14 +39,23 @@ def _card(scene: Scene, spec: StepPlan) -> Block:
         return _items_card(spec.name, title, steps)
     step = steps[0]
     details, output = _lines(scene, spec, step)
-    return task_card(spec.name, title, card_status(step), details=details, output=output)
+    status = "error" if _ended_the_run(scene, step) else card_status(step)
+    return task_card(spec.name, title, status, details=details, output=output)
 
 
 def card_status(step: Step) -> CardStatus:
-    """A step between two attempts is under way for people, although the engine only waits for its time."""
+    """A step between two attempts is under way for people, and one that never began did not go wrong."""
     if step.status is StepStatus.READY and step.attempt:
         return "in_progress"
+    if step.status is StepStatus.CANCELLED and not step.attempt:
+        return "pending"
     return CARD_STATUS[step.status]
+
+
+def _ended_the_run(scene: Scene, step: Step) -> bool:
+    """Whether this is the gate at which the run was turned down."""
+    answered = step.gate is not None and step.gate.state in (GateState.REJECTED, GateState.EXPIRED)
+    return answered and scene.run.outcome is RunStatus.REJECTED
 
 
 def _lines(scene: Scene, spec: StepPlan, step: Step) -> tuple[list[Piece], list[Piece]]:
@@ -67,7 +76,7 @@ def _lines(scene: Scene, spec: StepPlan, step: Step) -> tuple[list[Piece], list[
         case StepStatus.SKIPPED:
             return [], [words(f"Skipped: {_line(step.reason)}" if step.reason.strip() else "Skipped")]
         case StepStatus.CANCELLED:
-            return [words("Stopped")], []
+            return [words("Stopped" if step.attempt else "Not reached")], []
         case StepStatus.UNKNOWN:
             return [words("Nobody can say whether it happened. A person has to settle it.")], []
 
