@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Playwright,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -26,7 +35,9 @@ HOW_TO_INSTALL = (
     "`apt-get install chromium`) or with `playwright install chromium`; `pytest -m 'not browser'` leaves them out."
 )
 DEADLINE_MS = 20_000
-WINDOW = {"width": 1_400, "height": 900}
+expect.set_options(timeout=DEADLINE_MS)
+WINDOW: ViewportSize = {"width": 1_400, "height": 900}
+TALL_WINDOW: ViewportSize = {"width": 1_400, "height": 1_500}
 PICTURES = "SCREENSHOTS"  # names the folder that pictures for the guide are written to
 PLACES = {
     "#general": "C0GENERAL",
@@ -55,14 +66,15 @@ new MutationObserver(note).observe(document, {subtree: true, childList: true, at
 def chromium() -> Iterator[Browser]:
     """The browser of this machine; a clear failure when there is none."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_installed(playwright), args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=installed(playwright), args=list(ARGUMENTS))
         try:
             yield browser
         finally:
             browser.close()
 
 
-def _installed(playwright: Playwright) -> str:
+def installed(playwright: Playwright) -> str:
+    """Where the browser is: the machine's own, else the one that Playwright brought."""
     found = [shutil.which(name) for name in NAMES]
     own = playwright.chromium.executable_path
     path = next((one for one in found if one), own if Path(own).exists() else None)
@@ -76,7 +88,9 @@ class Office:
 
     def __init__(self, browser: Browser, url: str) -> None:
         self._url = url
-        self._context: BrowserContext = browser.new_context(viewport=WINDOW, locale="en-GB", timezone_id="Europe/Berlin")
+        self._context: BrowserContext = browser.new_context(
+            viewport=WINDOW, locale="en-GB", timezone_id="America/New_York"
+        )
         self._context.set_default_timeout(DEADLINE_MS)
         self._context.add_init_script(WATCH_STEPS)
         self.errors: list[str] = []
@@ -193,7 +207,10 @@ class Screen:
         Path(folder).mkdir(parents=True, exist_ok=True)
         path = Path(folder) / f"{name}.png"
         self.page.mouse.move(0, 0)
+        if of is not None:
+            self.page.set_viewport_size(TALL_WINDOW)  # so that all of it is there at once
         (of or self.page).screenshot(path=path, animations="disabled", caret="hide")
+        self.page.set_viewport_size(WINDOW)
 
 
 class Run:
@@ -217,9 +234,10 @@ class Run:
         return [(step, state) for ts, step, state in shown if ts == self.ts]
 
 
-def press(within: Locator, label: str) -> None:
-    """Press the button of this name."""
-    within.locator("button.button").filter(has_text=label).click()
+def press(within: Locator, label: str, nth: int | None = None) -> None:
+    """Press the button of this name; the `nth`, where there are several."""
+    found = within.locator("button.button").filter(has_text=label)
+    (found if nth is None else found.nth(nth)).click()
 
 
 def buttons(within: Locator) -> Locator:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -137,15 +137,19 @@ class Company:
 
     # People -----------------------------------------------------------------------------------------------------------
 
+    async def once(self, count: Gestures, gesture: Callable[[], Awaitable[Any]]) -> Any:
+        """Do something in Slack, whatever Slack says to it."""
+        count.tried += 1
+        outcome = await gesture()
+        count.acknowledged += outcome.acked
+        return outcome
+
     async def insist(self, count: Gestures, gesture: Callable[[], Awaitable[Any]]) -> None:
         """Do something in Slack, again and again until Slack shows no error."""
         with anyio.fail_after(DEADLINE):
             while True:
                 await self.connected()
-                count.tried += 1
-                outcome = await gesture()
-                if outcome.acked:
-                    count.acknowledged += 1
+                if (await self.once(count, gesture)).acked:
                     return
 
     async def connected(self) -> None:
@@ -156,8 +160,16 @@ class Company:
                 await self.something()
 
     async def start(self) -> None:
+        """Mina wants a note published, and lets no error of Slack's stop her."""
+        await self.insist(self.starts, self.command)
+
+    async def start_once(self) -> Any:
         """Mina wants a note published."""
-        await self.insist(self.starts, lambda: self.sandbox.act_as("mina").command("/flow", START, CHANNEL))
+        await self.connected()
+        return await self.once(self.starts, self.command)
+
+    async def command(self) -> Any:
+        return await self.sandbox.act_as("mina").command("/flow", START, CHANNEL)
 
     async def see_through(self) -> None:
         """Do what people do until nothing is left to do, whatever happens to the service meanwhile."""
@@ -188,10 +200,11 @@ class Company:
                 await self.insist(self.clicks, lambda ts=card["ts"]: self.click("ravi", ts))
             self._approved.add(card["ts"])
 
-    async def approve_when_asked(self) -> None:
+    async def approve_once(self) -> Any:
         """Ravi approves, once he is asked."""
-        await self.card()
-        await self.approve()
+        card = await self.card()
+        self._approved.add(card["ts"])
+        return await self.once(self.clicks, lambda: self.click("ravi", card["ts"]))
 
     async def click(self, who: str, ts: str, action_id: str = "gate_approve") -> Any:
         return await self.sandbox.act_as(who).click(CHANNEL, ts, action_id)
@@ -266,10 +279,19 @@ class Company:
         return self.look(lambda tx: not outbox.pending(tx, 1) and not receipts.open(tx, 1))
 
     def told(self) -> str:
-        """What is written in Slack about the runs, for a reader who is looking for the reason of a failure."""
+        """What is written in Slack and in the service's logs, for whoever looks for the reason of a failure."""
         shown = [readable(one["text"], one.get("blocks", ())) for one in self.said()]
-        lives = [f"life {n}: {life.exit_code} after {life.points()[-6:]}" for n, life in enumerate(self.lives, 1)]
-        return "\n".join([*shown, *self.heard("mina"), *self.heard("ravi"), *lives])
+        return "\n".join([*shown, *self.heard("mina"), *self.heard("ravi"), *map(_of_life, self.lives)])
+
+
+@contextmanager
+def explained(place: Company, where: str = "") -> Iterator[None]:
+    """Tell, with an error, what stands in Slack and where the service died."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"{where}\n{place.told()}")
+        raise
 
 
 @asynccontextmanager
@@ -289,6 +311,11 @@ async def company(
         finally:
             for life in made.lives:
                 life.close()
+
+
+def _of_life(life: MortalService) -> str:
+    log = life.log.read_text() if life.log.exists() else ""
+    return f"A life that ended with {life.exit_code} after {', '.join(life.points()[-4:])}:\n{log}"
 
 
 def key_of(message: Message) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import urllib.request
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.console import ROOT, Console, free_port, until
+
+PICTURES_PORT = 4380  # in pictures for the guide the addresses are those that readers will see
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,6 @@ class Demo:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute("SELECT * FROM documents ORDER BY id")]
 
-    def traffic(self, method: str) -> list[dict[str, Any]]:
-        """What the app and Slack said to each other by this method, oldest first."""
-        with urllib.request.urlopen(f"{self.url}/sandbox/traffic", timeout=10) as answer:
-            entries = json.loads(answer.read())["traffic"]
-        return [entry for entry in entries if entry["method"] == method]
-
     @contextmanager
     def fault(self, method: str, kind: str, **detail: Any) -> Iterator[None]:
         """Slack has this trouble for as long as the block lasts."""
@@ -88,7 +85,7 @@ class Demo:
 @contextmanager
 def demo_running(folder: Path) -> Iterator[Demo]:
     """`pointsman demo` with the example workflows, until the block ends."""
-    port = free_port()
+    port = PICTURES_PORT if os.environ.get("SCREENSHOTS") else free_port()
     data = folder / "town"
     console = Console(folder, POINTSMAN_WORKFLOWS=str(ROOT / "workflows"))
     with console.started("demo", "--no-open", "--port", str(port), "--data", str(data)) as process:

@@ -81,7 +81,9 @@ class Life:
 
 
 def _method(slack: Slack, method: str, **arguments: Any) -> str:
-    """The method, and of a run's message which one it is: `chat.postMessage gate`."""
+    """The method, and of a run's message which one it is: `chat.postMessage gate`. Whispers are answers."""
+    if method == "chat.postEphemeral":
+        return "answer"
     payload = (arguments.get("metadata") or {}).get("event_payload") or {}
     return f"{method} {payload['k'].split(':')[0]}" if payload else method
 

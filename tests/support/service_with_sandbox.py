@@ -27,6 +27,7 @@ from bot.demo.site import Site
 from bot.demo.town import recorded
 from bot.manifest import EVENTS_PATH
 from bot.opening import opening
+from bot.recorded_answers import RecordedAnswers
 from bot.sandbox.server import Sandbox
 from bot.service import Running, running
 from store import history, lookups, receipts
@@ -104,7 +105,8 @@ class ServedOffice:
         """Start a run by command."""
         said = await self.ask(who, f"run {line}", channel)
         name = RUN_NAME.search(said)
-        assert "Starting" in said and name, said
+        assert "Starting" in said, said
+        assert name is not None
         run = await self.service.service.engine.look(name.group())
         assert run is not None
         return run
@@ -144,7 +146,7 @@ class ServedOffice:
         """The last word in the run's thread."""
         return await self.found(channel, lambda one: _key(one).startswith(f"end:{run.id}"))
 
-    def keys(self) -> list[str]:
+    def subjects(self) -> list[str]:
         """What every message of ours is about, in all channels: each stands once."""
         said = [one for place in self.sandbox.workspace.channels for one in self.sandbox.workspace.said(place)]
         return sorted(_key(one) for one in said if _key(one))
@@ -156,11 +158,6 @@ class ServedOffice:
         engine = self.service.service.engine
         rows = await engine.database.read(lambda tx: lookups.run_list(tx))
         return [run for row in rows if (run := await engine.look(row.id)) is not None]
-
-    async def look(self, run: Run) -> Run:
-        found = await self.service.service.engine.look(run.id)
-        assert found is not None
-        return found
 
     async def ended(self, run: Run) -> Run:
         with anyio.fail_after(DEADLINE_SECONDS):
@@ -205,7 +202,7 @@ async def served(
     sandbox = sandbox or Sandbox()
     async with AsyncExitStack() as stack:
         stack.enter_context(pytest.MonkeyPatch.context()).setenv("CMS_TOKEN", CMS_TOKEN)
-        answers = await stack.enter_async_context(recorded().running())
+        answers = await stack.enter_async_context(_recorded_without_pauses().running())
         site = await stack.enter_async_context(Site(folder / "site", CMS_TOKEN).running())
         await stack.enter_async_context(sandbox.running())
         environment = _environment(folder, sandbox, by, answers) | {
@@ -214,6 +211,15 @@ async def served(
         service = await stack.enter_async_context(running(opening(settings.load(environment))))
         await _connected(sandbox, by, environment)
         yield ServedOffice(sandbox, service, site, folder, environment)
+
+
+def _recorded_without_pauses() -> RecordedAnswers:
+    """The demo's recordings. There they take as long as a model would; here nobody watches."""
+    quick = [
+        one.model_copy(update={"answers": [answer.model_copy(update={"delay_ms": 0}) for answer in one.answers]})
+        for one in recorded().recordings
+    ]
+    return RecordedAnswers(quick)
 
 
 async def _connected(sandbox: Sandbox, by: str, environment: Mapping[str, str]) -> None:
@@ -290,4 +296,3 @@ async def post(office: ServedOffice, request: Mapping[str, Any]) -> int:
     async with aiohttp.ClientSession() as session, session.post(url, **request) as answer:
         await answer.read()
         return answer.status
-

@@ -1,0 +1,56 @@
+"""The page for operators names every setting, every address of the API, and nothing that is not there."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from bot import operator_file, settings
+from bot.requests import ROUTES, VERSION
+from engine.models import Models
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
+
+
+def block(heading, language="yaml"):
+    part = PAGE.split(heading)[1]
+    return re.search(rf"^```{language}\n(.*?)^```", part, flags=re.M | re.S).group(1)
+
+
+def test_every_setting_is_on_the_page_and_nothing_else_is():
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, flags=re.MULTILINE)) == set(settings.VARIABLES)
+
+
+def test_the_defaults_of_the_page_are_those_of_the_code():
+    loaded = settings.load({})
+    told = dict(re.findall(r"^\| `([A-Z_]+)` \| .* \| `([^`]+)` \|$", PAGE, flags=re.MULTILINE))
+    assert told == {
+        "SLACK_API_URL": loaded.slack_api_url,
+        "POINTSMAN_DB": str(loaded.db),
+        "POINTSMAN_WORKFLOWS": str(loaded.workflows),
+        "POINTSMAN_LOG": loaded.log,
+        "POINTSMAN_SYNCHRONOUS": loaded.synchronous,
+    }
+
+
+def test_every_address_of_the_api_is_on_the_page():
+    told = {
+        (method, path.split("?")[0].replace("{run}", "{ref}"))
+        for method, path in re.findall(r"`(GET|POST) (/api/[^`]+)`", PAGE)
+    } | {("POST", f"{VERSION}/runs/{{ref}}/resume")}
+    assert told == {(route.method, route.path) for route in ROUTES}
+    assert "`/resume`" in PAGE
+
+
+def test_the_operators_file_of_the_page_is_read(tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_text(block("### The operator's file"))
+    read = operator_file.read(path)
+    assert read.people() == {"editors": ("U012ABCDE", "ada@example.com")}
+    assert read.hosts == ["cms.internal:8443", "10.1.0.0/16"]
+
+
+def test_the_models_file_of_the_page_is_read():
+    content = yaml.safe_load(block("### The models file"))
+    models = Models.parse(content, "models.yaml", {"OPENAI_API_KEY": "key-for-the-test"})
+    assert models.get("writer").kind == "openai"
