@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from bot import shapes
 from bot.requests import History, Objection, Runs, Status, Verify
+from engine import audit
 from engine.quantities import duration_ms
 from store import definitions, history, lookups
 from store.content import ContentFolder
@@ -73,10 +74,10 @@ class Looking:
         ]
 
     async def verify(self, request: Verify) -> Any:
-        """Follow every hash; `problems` is empty when nothing was changed, cut or put in between."""
+        """Follow every hash and tell every row again; `problems` is empty when nothing was changed, cut or added."""
         run = None if request.ref is None else await self._run(request.ref)
         chain, run_id = self._chain, None if run is None else run.id
-        breaks = await self._read(lambda tx: list(history.verify(tx, chain, run_id)))
+        breaks = await self._read(lambda tx: list(audit.verify(tx, chain, run_id)))
         return {
             "verified": not breaks,
             "run": run_id,

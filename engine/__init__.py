@@ -8,6 +8,7 @@ these three, scheduler.py and runner.py read themselves.
     runner        one attempt, from its mapped input to its report
     api           the only way to change a run
     mapping       what a step is given
+    audit         does the record hold, and do the rows say the same
     rules/        pure: commands in, events out
     definitions/  workflow files, read and proved before any run
     inputs        what a requester gives, against what a workflow asks for

@@ -22,7 +22,8 @@ import aiosqlite
 import anyio
 
 from store import migrate
-from store.faults import DatabaseClosed, DatabaseDamaged, DatabaseInUse, Fenced, StoreFault, StoreFull
+from store.causes import NO_ROOM, fault_of, full
+from store.faults import DatabaseClosed, DatabaseInUse, Fenced, StoreFault
 from store.model import Millis
 from store.unwrap import lone_errors
 
@@ -181,7 +182,7 @@ class Database:
                     found = await _on_thread(connection, lambda raw: look(Reader(raw)))
                 return found
             except sqlite3.Error as error:
-                raise _fault(error) from error
+                raise fault_of(error, self.path) from error
             finally:
                 self._readers.append(connection)
 
@@ -230,7 +231,7 @@ class Database:
         try:
             after = await _on_thread(self._writer, lambda raw: self._carry_out(raw, batch))
         except BaseException as error:
-            fault = _fault(error) if isinstance(error, sqlite3.Error) else error
+            fault = fault_of(error, self.path) if isinstance(error, sqlite3.Error) else error
             self.rolled_back()
             for work in batch:
                 if not work.future.done():
@@ -329,15 +330,6 @@ async def _on_thread(connection: aiosqlite.Connection, do: Callable[[sqlite3.Con
     return await connection._execute(lambda: do(connection._conn))  # type: ignore[no-untyped-call, no-any-return]
 
 
-def _fault(error: sqlite3.Error) -> StoreFault:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
-        return StoreFull()
-    if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return DatabaseDamaged(f"The database is damaged: {error}")
-    return StoreFault(f"The database could not do it: {error}")
-
-
 @asynccontextmanager
 async def opened(
     path: Path, *, now: Millis, synchronous: Literal["full", "normal"] = "full"
@@ -360,7 +352,7 @@ async def opened(
                 await _on_thread(reader, _prepare_reader)
                 readers.append(reader)
         except sqlite3.Error as error:
-            raise _fault(error) from error
+            raise fault_of(error, path) from error
         database = Database(path, writer, readers, epoch)
         with lone_errors():
             async with anyio.create_task_group() as group:
@@ -392,6 +384,8 @@ def _locked(path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise full(path) from error
         raise StoreFault(
             f"{path} cannot be opened: {error.strerror}.", "Name a folder that this user may write to in POINTSMAN_DB."
         ) from error
@@ -402,7 +396,13 @@ def _locked(path: Path) -> int:
         os.close(lock)
         raise DatabaseInUse(f"{path} is in use by another Pointsman (process {owner or 'unknown'}).") from None
     os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    try:
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        os.close(lock)
+        if error.errno in NO_ROOM:
+            raise full(path) from error
+        raise
     return lock
 
 

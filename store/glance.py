@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from store.causes import fault_of
 from store.database import Reader
-from store.faults import DatabaseDamaged, DatabaseTooNew, StoreFault
+from store.faults import DatabaseDamaged, DatabaseTooNew, StoreFault, StoreFull
 from store.migrate import newest
 
 
@@ -28,27 +29,39 @@ def glance(path: Path) -> Iterator[Reader]:
             _check(raw, path)
             yield Reader(raw)
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise DatabaseDamaged(f"{path} is not a sound database: {error}.") from error
-        raise StoreFault(f"{path} cannot be read: {error}.", "Check that this user may read it.") from error
+        raise _unreadable(error, path) from error
 
 
 def schema_version(path: Path) -> int:
-    """The number of the schema that the file has; 0 for an empty file."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as raw:
-        version: int = raw.execute("PRAGMA user_version").fetchone()[0]
+    """The number of the schema that the file has; 0 for an empty file. Raises StoreFault."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as raw:
+            version: int = raw.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(error, path) from error
     return version
 
 
 def damage(path: Path) -> str:
-    """What SQLite's own check finds wrong with the file; empty when it is sound."""
+    """What SQLite's own check finds wrong with the file; empty when it is sound. StoreFault when it cannot look."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as raw:
             found: str = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        return str(error)
+        fault = _unreadable(error, path)
+        if isinstance(fault, DatabaseDamaged):
+            return str(error)
+        raise fault from error
     return "" if found == "ok" else found
+
+
+def _unreadable(error: sqlite3.Error, path: Path) -> StoreFault:
+    fault = fault_of(error, path)
+    if isinstance(fault, DatabaseDamaged):
+        return DatabaseDamaged(f"{path} is not a sound database: {error}.")
+    if isinstance(fault, StoreFull):
+        return fault
+    return StoreFault(f"{path} cannot be read: {error}.", "Check that this user may read it.")
 
 
 def _check(raw: sqlite3.Connection, path: Path) -> None:

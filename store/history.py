@@ -133,15 +133,15 @@ def _verify_run(tx: Reader, chain: Chain, run_id: RunId) -> Iterator[Break]:
         if row["seq"] != expected:
             yield Break(run_id, expected, "this event is missing")
             return
+        head = chain.link(head, bytes(row["header"]), bytes(row["content_hash"]))
+        if head != bytes(row["hash"]):
+            yield Break(run_id, expected, "the header, the order or the hash was changed")
+            return
         header = orjson.loads(row["header"])
         if (header["run"], header["seq"], header["kind"]) != (run_id, row["seq"], row["kind"]):
             yield Break(run_id, expected, "the row says something else than its header")
         if row["content"] is not None and _content_hash(row) != bytes(row["content_hash"]):
             yield Break(run_id, expected, "the content was changed")
-        head = chain.link(head, bytes(row["header"]), bytes(row["content_hash"]))
-        if head != bytes(row["hash"]):
-            yield Break(run_id, expected, "the header, the order or the hash was changed")
-            return
     run = tx.row("SELECT seq, head FROM runs WHERE id = ?", (run_id,))
     if run is None or run["seq"] != expected or bytes(run["head"]) != head:
         yield Break(run_id, expected, "the run's row does not stand where its history ends")

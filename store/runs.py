@@ -154,6 +154,11 @@ def _maybe(kind: type[Any], text: str | None) -> Any:
     return None if text is None else codec.load(kind, text)
 
 
+def ids(tx: Reader) -> list[RunId]:
+    """Every run there is, oldest first."""
+    return [row[0] for row in tx.rows("SELECT id FROM runs ORDER BY id")]
+
+
 # Saving ----------------------------------------------------------------------------------------------------------
 
 _INSERT_RUN = """

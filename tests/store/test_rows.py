@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import audit
 from engine.rules.commands import Decide
 from store import anchors, due, history, outbox, receipts
 from store.canon import NotJson, canon, digest
@@ -132,7 +133,7 @@ async def test_hot_statements_search_an_index_and_never_walk_a_table(tmp_path: P
         assert not [step for step in steps if "TEMP B-TREE" in step], steps
 
 
-async def test_one_changed_byte_anywhere_in_the_history_is_found(tmp_path: Path) -> None:
+async def test_whatever_is_changed_in_the_record_or_the_rows_is_found(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     async with running(path, plan(gate("review"), step("publish", after=["review"]))) as service:
         engine = service.engine
@@ -152,6 +153,14 @@ async def test_one_changed_byte_anywhere_in_the_history_is_found(tmp_path: Path)
         "UPDATE runs SET seq = seq - 1",
         "DELETE FROM events; DELETE FROM decisions; DELETE FROM gates; DELETE FROM steps; DELETE FROM runs",
         "DELETE FROM heads WHERE n = 1",
+        "UPDATE events SET header = CAST('{' AS BLOB) WHERE seq = 2",
+        "UPDATE events SET content = CAST('{' AS BLOB) WHERE seq = 2",
+        "UPDATE decisions SET verdict = 'reject'",
+        "UPDATE decisions SET actor = replace(actor, 'U0RAVI', 'U0MINA')",
+        "UPDATE gates SET digest = 'other'",
+        "UPDATE steps SET output = '{\"value\": 1}' WHERE key = 'publish'",
+        "UPDATE steps SET output = 'no json' WHERE key = 'publish'",
+        "UPDATE runs SET requester_id = 'U0RAVI'",
     ]
     for statement in tampering:
         path.write_bytes(whole)
@@ -161,10 +170,10 @@ async def test_one_changed_byte_anywhere_in_the_history_is_found(tmp_path: Path)
         raw.executescript(statement)
         raw.close()
         async with opened(path, now=0) as database:
-            assert await database.read(lambda tx: list(history.verify(tx, chain))), statement
+            assert await database.read(lambda tx: list(audit.verify(tx, chain))), statement
     path.write_bytes(whole)
     async with opened(path, now=0) as database:
-        assert await database.read(lambda tx: list(history.verify(tx, chain))) == []
+        assert await database.read(lambda tx: list(audit.verify(tx, chain))) == []
 
 
 async def test_erased_content_leaves_a_chain_that_verifies(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""The audit: does the record hold together, and do the rows say what the record says?
+
+The history proves itself by its hashes. Everything else that is kept of a run follows from its history, so it is
+computed again from there and compared: a decision that was changed in its row shows, although no event was touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from engine.rules.evolution import fold
+from store import history, runs
+from store.database import Reader
+from store.history import Break, Chain
+from store.model import Run, RunId, Step
+
+
+def verify(tx: Reader, chain: Chain, run_id: RunId | None = None) -> Iterator[Break]:
+    """Every place where the record, or what follows from it, was changed by something else than this program."""
+    broken = list(history.verify(tx, chain, run_id))
+    yield from broken
+    for run in [run_id] if run_id else runs.ids(tx):
+        if not any(one.run_id == run for one in broken):
+            yield from _rows(tx, run)
+
+
+def _rows(tx: Reader, run_id: RunId) -> Iterator[Break]:
+    entries = history.of(tx, run_id)
+    events = [entry.event for entry in entries if entry.event is not None]
+    try:
+        loaded = runs.load(tx, run_id)
+    except (ValueError, KeyError, TypeError) as error:
+        yield Break(run_id, len(entries), f"the rows cannot be read: {error}")
+        return
+    if loaded is None or len(events) != len(entries):
+        return  # content that was erased by policy cannot be told again; its hashes have been checked
+    told, stands = fold(None, events), loaded[0]
+    if told != stands:
+        yield Break(run_id, stands.seq, f"the rows do not say what the history says: {_difference(told, stands)}")
+
+
+def _difference(told: Run, stands: Run) -> str:
+    for key in told.steps.keys() | stands.steps.keys():
+        if told.steps.get(key) != stands.steps.get(key):
+            return f"step {key}, {_fields(told.steps.get(key), stands.steps.get(key))}"
+    return _fields(told, stands)
+
+
+def _fields(told: Run | Step | None, stands: Run | Step | None) -> str:
+    if told is None or stands is None:
+        return "which is missing on one side"
+    names = [one.name for one in fields(told) if getattr(told, one.name) != getattr(stands, one.name)]
+    return f"its {', '.join(names)}"
