@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from bot.message import Message, Priority
 from bot.views import blocks
 from bot.views.alert import failed_key, failure_alert, paused_key, paused_notice, unknown_key, unknown_notice
-from bot.views.gate_card import gate_card, gate_key, overdue_key, overdue_line
+from bot.views.gate_card import gate_card, gate_key, overdue_key, overdue_line, override_key, override_line
 from bot.views.markup import channel as channel_mention
 from bot.views.markup import escape
 from bot.views.outcome import end_key, outcome
@@ -121,6 +121,10 @@ def _gates(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
             thread = _Place(place.channel, place.under or key)
             line = overdue_line(scene, step_key, gate)
             yield _message(scene, overdue_key(gate.id), thread, Priority.CARD, line, final=True)
+        for n, decision in enumerate(gate.decisions):
+            if decision.override:
+                thread, line = _Place(place.channel, place.under or key), override_line(scene, gate, decision)
+                yield _message(scene, override_key(gate.id, n), thread, Priority.ALERT, line, final=True)
 
 
 def _every_gate(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[tuple[StepKey, Gate]]:

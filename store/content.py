@@ -55,7 +55,8 @@ class ContentFolder:
         path = self._path(name)
         half = path.with_name(f"{name}.{os.getpid()}.{os.urandom(4).hex()}.half")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             with half.open("wb") as file:
                 file.write(data)
                 file.flush()

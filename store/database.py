@@ -14,7 +14,7 @@ import os
 import sqlite3
 from asyncio import Future, get_running_loop
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -342,6 +342,7 @@ async def opened(
         lock = _locked(path)
         stack.callback(os.close, lock)
         try:
+            _private(path)
             writer = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
             stack.push_async_callback(_closed, writer)
             epoch = await _on_thread(writer, lambda raw: _prepare(raw, path, now, synchronous))
@@ -361,6 +362,12 @@ async def opened(
                     yield database
                 finally:
                     await database._close()
+
+
+def _private(path: Path) -> None:
+    """Make the file for its owner's eyes only; SQLite gives what it puts beside the file the same rights."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _read_only(path: Path) -> str:

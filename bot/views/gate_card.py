@@ -53,6 +53,21 @@ def overdue_line(scene: Scene, key: StepKey, gate: Gate) -> Rendering:
     return Rendering(text=clip(text, blocks.FALLBACK_MAX), blocks=(blocks.section(text),))
 
 
+def override_key(gate_id: str, n: int) -> str:
+    return f"override:{gate_id}:{n}"
+
+
+def override_line(scene: Scene, gate: Gate, decision: Decision) -> Rendering:
+    """A line that tells the owner that an operator decided in the approvers' place."""
+    owner = asked_markup(scene, [scene.workflow.owner]) + ": " if scene.workflow.owner else ""
+    verb = "approved" if decision.verdict == "approve" else "rejected"
+    text = (
+        f"{owner}{actor_markup(decision.actor)} {verb} {bold(clip(one_line(gate.question), 200))} ({gate.name}) in the "
+        f"approvers' place. Reason given: {escape(one_line(decision.override), 500)}"
+    )
+    return Rendering(text=clip(text, blocks.FALLBACK_MAX), blocks=(blocks.section(text),))
+
+
 def outcome_line(scene: Scene, key: StepKey, gate: Gate) -> str:
     """What came of it, by whom and when, as markup."""
     match gate.state:

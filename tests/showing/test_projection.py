@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rules.commands import Cancel, Pause, Resume
+from engine.rules.commands import Cancel, Decide, Pause, Resume
 from store import outbox
 from store.model import GateState, RunStatus
 from tests.support.engines import OPERATOR, gate, plan, step
@@ -185,6 +185,19 @@ async def test_an_overdue_gate_is_said_once_in_the_thread(tmp_path: Path) -> Non
         await stage.ended(run)
         await stage.settle()
         assert sum("was due" in one["text"] for one in stage.said()) == 1
+
+
+async def test_an_override_tells_the_owner_who_decided_and_why(tmp_path: Path) -> None:
+    async with staged(tmp_path, REVIEWED, owner="@content-leads") as stage:
+        run = await stage.waits(await stage.start())
+        await stage.settle()
+        await stage.perform(run, Decide("review", OPERATOR, "approve", override="all editors are ill"))
+        await stage.ended(run)
+        await stage.settle()
+        [told] = [one for one in stage.said() if "in the approvers' place. Reason" in one["text"]]
+        assert told["text"].startswith("@content-leads: ")
+        assert "all editors are ill" in told["text"]
+        assert told["thread_ts"] == stage.said()[0]["ts"]
 
 
 async def test_a_cancelled_run_withdraws_its_question(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,7 @@ from bot.wording import (
     refusal_text,
     size_text,
     titled,
+    without_answer,
 )
 from engine.rules.commands import Refusal
 from store.model import Failure, GateState, RunStatus, StepStatus
@@ -132,3 +134,27 @@ def test_small_words() -> None:
     assert size_text(8_192) == "8 kB"
     assert size_text(2_400_000) == "2.4 MB"
     assert moment(1_763_800_000_000) == "22 Nov 2025, 08:26 UTC"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "told"),
+    [
+        ("http_status", 503, "is down or in trouble. Nothing needs correcting"),
+        ("http_status", 500, "try again later"),
+        ("http_status", 429, "too much to do. Try again later"),
+        ("http_status", 422, "Correct what it complains about"),
+        ("http_status", 501, "Correct what it complains about"),
+        ("http_connection", None, "is down or cannot be reached from here. Try again later"),
+    ],
+)
+def test_who_has_to_do_something_about_a_failed_request_is_told(code: str, status: int | None, told: str) -> None:
+    hint = fault_text(Failure(code, "No", detail={"status": status, "body": "{}"})).hint
+    assert told in hint
+    assert "history" not in hint
+
+
+def test_an_answer_that_is_shown_beside_a_failure_is_not_repeated_in_its_sentence() -> None:
+    failed = Failure("http_status", 'POST x answered 503: {"a": 1}', detail={"status": 503, "body": '{"a": 1}'})
+    assert fault_text(without_answer(failed)).sentence == "POST x answered 503."
+    assert without_answer(replace(failed, detail=None)).message == 'POST x answered 503: {"a": 1}'
+    assert without_answer(replace(failed, detail={"body": ""})).message == 'POST x answered 503: {"a": 1}'

@@ -217,3 +217,15 @@ async def test_aiosqlite_still_has_the_two_names_the_writer_uses(tmp_path: Path)
     async with aiosqlite.connect(tmp_path / "a.db") as connection:
         assert isinstance(connection._conn, sqlite3.Connection)
         assert await connection._execute(lambda: threading.get_ident()) != threading.get_ident()
+
+
+async def test_the_file_and_what_stands_beside_it_are_for_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        async with opened(tmp_path / "a.db", now=0) as database:
+            await database.write(put("a"))
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert {"a.db", "a.db-wal", "a.db.lock"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
