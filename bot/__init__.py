@@ -6,6 +6,7 @@ out and answers, and projection.py brings what Slack shows up to date. service.p
 What hears and answers
     ears          the connections through which Slack reaches us
     app           the Bolt app: a receipt on disk before the acknowledgement
+    unrecorded    what is said when that receipt cannot be written
     http_door     signed requests, verified before anyone looks into them
     intake        what was delivered, and the key that makes it one
     grammar/      lines of text as asks, and back
@@ -48,6 +49,7 @@ What operators use
     glancing      answers from the file alone
     operators     who sits at the terminal
     logs          structured lines without secrets
+    references    people, groups and channels that a workspace does not know
     doctor/       what is wrong with an installation, and the cure
     manifest      the Slack app, from one model
 

@@ -1,7 +1,7 @@
 """The Bolt app: what Slack delivers is on disk before it is acknowledged; everything else is the desk's.
 
-One middleware hears everything. When it cannot write the receipt it raises, nothing is acknowledged, and Slack sends
-events again. The listeners only acknowledge.
+One middleware hears everything. When it cannot write the receipt nothing is acknowledged as carried out: Slack sends
+events again, and people are told. The listeners only acknowledge.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
 
 from bot import intake
 from bot.desk.worker import Worker
 from bot.intake import Clicked, Ourselves
 from bot.slack import Slack
+from bot.unrecorded import Unrecorded
 from engine.api import Engine
+from store.faults import StoreFault
 from store.model import Millis
 from store.receipts import Receipt
 
@@ -35,21 +38,28 @@ Spawn = Callable[[Receipt], None]
 class Hearing:
     """Writes a receipt for everything that is meant for us."""
 
-    def __init__(self, engine: Engine, worker: Worker, ourselves: Ourselves, at_once: Spawn) -> None:
+    def __init__(
+        self, engine: Engine, worker: Worker, ourselves: Ourselves, unrecorded: Unrecorded, at_once: Spawn
+    ) -> None:
         self.last_heard_at: Millis | None = None
         self._engine = engine
         self._worker = worker
         self._ourselves = ourselves
+        self._unrecorded = unrecorded
         self._at_once = at_once
 
-    async def hear(self, body: Mapping[str, Any], next: Callable[[], Awaitable[Any]]) -> None:
-        """Bolt's middleware. Raises when the receipt could not be written, so that nothing is acknowledged."""
+    async def hear(self, body: Mapping[str, Any], next: Callable[[], Awaitable[Any]]) -> BoltResponse | None:
+        """Bolt's middleware. Gives the answer itself when the receipt could not be written."""
         now = self._engine.clock.now()
         self.last_heard_at = now
         receipt = self._receipt(body, now)
         if receipt is not None:
-            await self._receive(receipt)
+            try:
+                await self._receive(receipt)
+            except StoreFault as fault:
+                return await self._unrecorded.answer(receipt, fault)
         await next()
+        return None
 
     def _receipt(self, body: Mapping[str, Any], now: Millis) -> Receipt | None:
         try:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from bot import address
-from bot.requests import Objection, Request, route_of
+from bot.requests import Objection, Request, Trouble, route_of
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 90.0  # longer than the longest wait that a request may ask for
@@ -109,4 +109,8 @@ def _read(status: int, text: bytes) -> Any:
         return answer
     error = cast(dict[str, Any], answer).get("error") or {}
     code, message = str(error.get("code", "unknown")), str(error.get("message", f"The service answered {status}."))
-    raise Objection(code, message, str(error.get("hint", "")), status=status)
+    problems = [
+        Trouble(str(one.get("name", "")), str(one.get("message", "")), str(one.get("hint", "")))
+        for one in error.get("problems") or ()
+    ]
+    raise Objection(code, message, str(error.get("hint", "")), status=status, problems=problems)

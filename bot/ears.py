@@ -19,6 +19,7 @@ from slack_bolt.response import BoltResponse
 from bot.app import Hearing, bolt_app, ourselves_of
 from bot.desk.worker import Worker
 from bot.slack import Slack, SlackFault
+from bot.unrecorded import Unrecorded
 from engine.api import Engine
 from engine.faults import SettingsFault
 from store.model import Millis
@@ -66,7 +67,9 @@ class Ears:
         self._clock = engine.clock
         self._app_token = app_token
         self._connections = connections
-        self._hearing = Hearing(engine, worker, ourselves_of(slack), self._serve_at_once)
+        self._hearing = Hearing(
+            engine, worker, ourselves_of(slack), Unrecorded(slack, engine.clock), self._serve_at_once
+        )
         self._app: AsyncApp = bolt_app(slack, self._hearing)
         self._handlers: dict[int, _Handler] = {}
         self._group: TaskGroup | None = None

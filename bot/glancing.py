@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
@@ -12,8 +14,10 @@ from bot.looking import Looking
 from bot.requests import History, Request, Runs, Status, Verify, Workflows
 from bot.settings import Settings
 from engine.clock import SystemClock
+from store import definitions
 from store.content import ContentFolder
 from store.database import Reader
+from store.faults import StoreFault
 from store.glance import glance
 from store.history import Chain
 
@@ -55,4 +59,18 @@ def _workflows(settings: Settings) -> Any:
     from bot.opening import opening
 
     loaded = opening(settings, running=False).folder.read()
-    return [shapes.workflow(one.workflow, one.plan.inputs) for _, one in sorted(loaded.definitions.items())]
+    known = [one for _, one in sorted(loaded.definitions.items())]
+    numbers = _numbers(settings.db, [one.plan.version for one in known])
+    return [
+        shapes.workflow(replace(one.workflow, number=numbers.get(one.plan.version, 0)), one.plan.inputs)
+        for one in known
+    ]
+
+
+def _numbers(path: Path, versions: Sequence[str]) -> dict[str, int]:
+    """The numbers of the versions that the database knows; none when there is no database to ask."""
+    try:
+        with glance(path) as reader:
+            return {version: definitions.number(reader, version) for version in versions}
+    except StoreFault:
+        return {}

@@ -8,15 +8,16 @@ from dataclasses import replace
 from html import unescape
 from typing import Any, TypeAlias
 
+from bot import shapes
 from bot.folder import broken, errors
 from bot.opening import Opening
 from bot.operations import Operations, unknown_workflow
 from bot.rehearsal import rehearse
-from bot.requests import Request, Say, Start
+from bot.requests import Request, Resume, Say, Start, Status
 from engine.definitions import Loaded
 from engine.service import Service, serving
 from store import anchors
-from store.model import Actor, Json
+from store.model import Actor, Json, Run
 
 Groups: TypeAlias = Mapping[str, Sequence[str]]
 
@@ -35,6 +36,10 @@ class Alone:
         if isinstance(request, Start):
             self._must_know(request.workflow)
         self._service.engine.tell = await self._is_shown(getattr(request, "ref", None))
+        left = await self._left_behind(request.ref) if isinstance(request, Resume) else None
+        if left is not None:
+            await self._drive(left.id)
+            return await self._operations.status(Status(ref=left.id))
         answer = await self._operations.carry_out(request, self._by)
         if type(request).__name__ in DRIVING:
             await self._drive(answer["run"])
@@ -48,6 +53,11 @@ class Alone:
         if run is None:
             return False
         return bool(await engine.database.read(lambda tx: anchors.of_run(tx, run.id)))
+
+    async def _left_behind(self, ref: str) -> Run | None:
+        """A run in the middle of its work. We own the file, so whoever drove it is gone."""
+        run = await self._service.engine.look(ref)
+        return run if run is not None and shapes.standing(run) in ("moving", "timed") else None
 
     async def _drive(self, run_id: str) -> None:
         if self._service.scheduler.only == run_id:

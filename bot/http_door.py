@@ -61,11 +61,10 @@ class HttpDoor:
             return web.Response(status=401, text="The signature is not valid.")
         if _is_ssl_check(body):
             return web.Response()
-        bolt_request = AsyncBoltRequest(
-            body=body.decode("utf-8", "replace"),
-            query=request.query_string,
-            headers=dict(request.headers),
-        )
+        bolt_request = _read(request, body)
+        if bolt_request is None:
+            log.warning("slack.request_unreadable", remote=request.remote, bytes=len(body))
+            return web.Response(status=400, text="The body is neither JSON nor a form that Slack sends.")
         answer = await self._ears.dispatch(bolt_request)
         if answer is None:
             return web.Response(status=503, text="Closing; please send it again.")
@@ -96,6 +95,16 @@ class _Seconds(SignatureClock):
 
     def now(self) -> float:
         return self._clock.now() / 1_000
+
+
+def _read(request: web.Request, body: bytes) -> AsyncBoltRequest | None:
+    """The request as Bolt takes it; None when its body is not what its signature promised."""
+    try:
+        text = body.decode("utf-8")
+        read = AsyncBoltRequest(body=text, query=request.query_string, headers=dict(request.headers))
+    except (AttributeError, KeyError, LookupError, RecursionError, TypeError, ValueError):
+        return None
+    return read if isinstance(read.body, dict) and read.body else None
 
 
 def _is_ssl_check(body: bytes) -> bool:

@@ -23,6 +23,7 @@ from bot.requests import (
     Settle,
     Start,
     Status,
+    Trouble,
     Verify,
     Workflows,
 )
@@ -228,6 +229,7 @@ def unknown_workflow(name: str, known: Mapping[str, object]) -> Objection:
 
 def bad_inputs(workflow: str, problems: Any) -> Objection:
     """Every wrong input at once, each with its cure."""
-    message = " ".join(f"{one.name}: {one.message}" for one in problems)
+    message = "; ".join(one.message.rstrip(".") for one in problems)
     hints = " ".join(dict.fromkeys(one.hint for one in problems if one.hint))
-    return Objection("inputs_invalid", f"{workflow} cannot start. {message}", hints, status=422)
+    told = [Trouble(one.name, one.message, one.hint) for one in problems]
+    return Objection("inputs_invalid", f"{workflow} cannot start: {message}.", hints, status=422, problems=told)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from bot.capabilities import Capabilities
+from bot.capabilities import INCAPABLE, PROBES, Capabilities
 from bot.kept import Kept
 from bot.slack import SlackFault
 from engine.clock import Clock
@@ -30,12 +30,8 @@ USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 GROUP_ID = re.compile(r"S[A-Z0-9]{2,}")
 MEMBERS = "members"
 
-INCAPABLE = frozenset({"unknown_method", "missing_scope", "plan_upgrade_required", "not_allowed_token_type"})
-"""Answers that do not change by asking again: this workspace, plan or installation cannot say."""
-
 CONSEQUENCES = {
-    "usergroups": "Nobody is in any Slack group. Give the app usergroups:read on a plan with user groups, or write the "
-    "groups into the settings file.",
+    **dict(PROBES.values()),
     "emails": "Nobody is found by e-mail address. Give the app users:read.email, or write user ids.",
     "channels": "No channel is known. Give the app channels:read and groups:read.",
 }
@@ -113,7 +109,9 @@ class SlackPeople:
             user, fetched_at = await self._users.get(user_id, lambda: self._user(user_id), age_ms)
         except SlackFault as fault:
             log.warning("slack cannot say who somebody is", user=user_id, error=fault.code)
-            return Acquaintance(Person(user_id, "", False, (), self._clock.now(), "unknown"))
+            self._cannot("people", fault.code)
+            why_not = "unverifiable" if fault.code in INCAPABLE else "unknown"
+            return Acquaintance(Person(user_id, "", False, (), self._clock.now(), why_not))
         why_not = why_not_member(user, self._organisation)
         if why_not:
             return Acquaintance(Person(user_id, _name(user), False, (), fetched_at, why_not))

@@ -6,7 +6,8 @@ the same requests out in this process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -151,15 +152,31 @@ def route_of(request: Request) -> Route:
     return next(route for route in ROUTES if route.request is type(request))
 
 
-class Objection(Exception):
-    """A request that was not carried out: why, and what to do instead. Nothing was changed."""
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with one of several things that were given."""
 
-    def __init__(self, code: str, message: str, hint: str = "", *, status: int = 409) -> None:
+    name: str
+    message: str
+    hint: str = ""
+
+
+class Objection(Exception):
+    """A request that was not carried out: why, and what to do instead. Nothing was changed.
+
+    `problems` tells one by one what `message` and `hint` tell together, where several things are wrong at once.
+    """
+
+    def __init__(
+        self, code: str, message: str, hint: str = "", *, status: int = 409, problems: Sequence[Trouble] = ()
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
         self.status = status
+        self.problems = tuple(problems)
 
     def as_json(self) -> dict[str, Any]:
-        return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
+        told = {"code": self.code, "message": self.message, "hint": self.hint}
+        return {"error": told | ({"problems": [asdict(one) for one in self.problems]} if self.problems else {})}

@@ -20,6 +20,7 @@ import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
 from bot import address, logs, settings
+from bot.capabilities import note_scopes, probe
 from bot.control import Control
 from bot.desk.answering import Answering
 from bot.desk.bench import Bench
@@ -30,11 +31,12 @@ from bot.directory import Directory
 from bot.ears import Ears
 from bot.folder import Stamp, broken
 from bot.http_door import HttpDoor
-from bot.manifest import SCOPES
+from bot.manifest import SCOPES, SCOPES_OPTIONAL
 from bot.opening import Opening, opening
 from bot.operations import Operations
 from bot.people import Organisation, SlackPeople
 from bot.projection import Projector
+from bot.references import References
 from bot.requests import Objection, Say
 from bot.sender import Sender
 from bot.settings import Settings
@@ -151,6 +153,7 @@ async def running(
             await _opened_doors(service, clock, stack)
             if watch:
                 group.start_soon(_watched, service, seen)
+            group.start_soon(_strangers_logged, service)
             if signals:
                 await group.start(_signals, service, group)
             log.info("service.ready", slack=slack.me.team_url, mode=opened.settings.slack_mode)
@@ -181,6 +184,7 @@ async def _slack(opened: Opening, clock: Clock) -> AsyncIterator[Slack]:
         except SlackFault as fault:
             raise _start_fault(fault, given.slack_api_url) from None
         _check_scopes(slack.me.scopes)
+        note_scopes(slack.capabilities, slack.me.scopes, SCOPES_OPTIONAL)
         yield slack
 
 
@@ -219,6 +223,7 @@ async def _assembled(
     projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, directory.ids)
     sender = Sender(slack, engine.database, clock, projector.compose)
     projector.hand_to(sender)
+    group.start_soon(probe, slack)  # beside the start, which does not wait for what may be missing
     group.start_soon(projector.loop)
     group.start_soon(sender.loop)
     stack.push_async_callback(_flushed, service, group)
@@ -266,6 +271,18 @@ async def _opened_doors(service: Running, clock: Clock, stack: AsyncExitStack) -
             f"POINTSMAN_HTTP={given.http} cannot be listened on: {error.strerror or error}.",
             hint="Another program may use this port; name another one.",
         ) from None
+
+
+async def _strangers_logged(service: Running) -> None:
+    """Say at the start which people, groups and channels of the workflows are not there."""
+    me = service.slack.me
+    home = Organisation(me.team_id, me.enterprise_id)
+    engine = service.service.engine
+    references = References(service.slack, engine.clock, home, service.opened.operator.people())
+    for one in await references.strangers(engine.definitions):
+        log.warning(
+            "workflow.names_stranger", workflow=one.workflow, reference=one.reference, what=one.message, cure=one.cure
+        )
 
 
 async def _watched(service: Running, seen: Stamp) -> None:

@@ -49,7 +49,7 @@ def run(state: Run, resolve: Resolve, *, number: int | None = None) -> Shape:
 def status(state: Run, resolve: Resolve, *, number: int | None = None) -> Shape:
     """A run with everything that is known of its steps."""
     steps = {key: step(one, resolve) for key, one in state.steps.items()}
-    stands = {"standing": standing(state), "waiting_for": waiting_for(state)}
+    stands = {"standing": standing(state), "waiting_for": waiting_for(state), "unsettled": unsettled(state)}
     return run(state, resolve, number=number) | stands | {"steps": steps}
 
 
@@ -104,7 +104,7 @@ def workflow(known: Workflow, inputs: Mapping[str, Json]) -> Shape:
         "title": known.title,
         "description": known.description,
         "version": known.version,
-        "number": known.number,
+        "number": known.number or None,  # nobody has counted a version that was never loaded by a service or a run
         "owner": known.owner,
         "channel": known.channel,
         "file": known.file,
@@ -131,9 +131,16 @@ def standing(state: Run) -> Standing:
 
 
 def waiting_for(state: Run) -> list[str]:
-    """The steps at which only people can bring the run on."""
+    """The steps at which only people can bring the run on; none once it is finished."""
+    if state.status.finished:
+        return []
     return [
         key
         for key, one in state.steps.items()
         if one.status is StepStatus.UNKNOWN or (one.status is StepStatus.WAITING and one.gate is not None)
     ]
+
+
+def unsettled(state: Run) -> list[str]:
+    """The steps of which nobody can say whether they happened."""
+    return [key for key, one in state.steps.items() if one.status is StepStatus.UNKNOWN]

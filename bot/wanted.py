@@ -124,7 +124,7 @@ def _gates(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
         for n, decision in enumerate(gate.decisions):
             if decision.override:
                 thread, line = _Place(place.channel, place.under or key), override_line(scene, gate, decision)
-                yield _message(scene, override_key(gate.id, n), thread, Priority.ALERT, line, final=True)
+                yield _message(scene, override_key(gate.id, n), thread, Priority.CARD, line, final=True)
 
 
 def _every_gate(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[tuple[StepKey, Gate]]:

@@ -7,7 +7,7 @@ said: a mention in Slack, a name at the command line.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -95,6 +95,7 @@ WHY_NOT_MEMBER: dict[str, str] = {
     "deleted": "this account has been closed",
     "outsider": "you belong to another organisation",
     "unknown": "Slack does not know this account",
+    "unverifiable": "this Slack does not let me check who anybody is, so I refuse everybody",
 }
 
 # Fault code -> what people can do about it, where the fault itself does not say.
@@ -103,9 +104,9 @@ HINTS: dict[str, str] = {
     "output_invalid": "What came back does not fit the step's output schema. Compare the two in the history.",
     "output_too_large": "Let the step return less, or a link to the rest.",
     "timeout": "Try again, or allow more time with attempt_timeout.",
-    "http_status": "Look at the answer in the history, correct what it complains about, and run it again.",
-    "http_timeout": "Try again when the other end answers, or allow more time with attempt_timeout.",
-    "http_connection": "Try again when the other end can be reached.",
+    "http_status": "Correct what it complains about, and run it again.",
+    "http_timeout": "The other side does not answer in time. Try again later, or allow more time with attempt_timeout.",
+    "http_connection": "The other side is down or cannot be reached from here. Try again later.",
     "http_refused": "The address is not among those that an operator allows.",
     "http_protocol": "The other end did not speak proper HTTP. Its owner can look into it.",
     "python_error": "The step's own code failed. Its author can correct it.",
@@ -131,6 +132,11 @@ HINTS: dict[str, str] = {
     "interrupted": "The service stopped or crashed while it was at work.",
     "unknown_effect": "Look at the other end whether it happened, then settle it.",
 }
+
+
+OTHER_SIDE_DOWN = "The other side is down or in trouble. Nothing needs correcting here; try again later."
+OTHER_SIDE_BUSY = "The other side has too much to do. Try again later."
+NOT_OFFERED = (501, 505)  # errors of a server that is well: trying later does not help
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,26 @@ class FaultText:
 def fault_text(failure: Failure) -> FaultText:
     """What went wrong in one sentence, and what to do about it."""
     message = " ".join(failure.message.split()) or f"It failed ({failure.code})"
-    return FaultText(sentence=_ended(message), hint=failure.hint or HINTS.get(failure.code, ""))
+    return FaultText(
+        sentence=_ended(message), hint=failure.hint or _status_hint(failure) or HINTS.get(failure.code, "")
+    )
+
+
+def without_answer(failure: Failure) -> Failure:
+    """The failure without what the other side answered, for places that show the answer beside it."""
+    body = failure.detail.get("body") if isinstance(failure.detail, dict) else None
+    if not isinstance(body, str) or not body:
+        return failure
+    return replace(failure, message=failure.message.removesuffix(f": {body}"))
+
+
+def _status_hint(failure: Failure) -> str:
+    status = failure.detail.get("status") if isinstance(failure.detail, dict) else None
+    if failure.code != "http_status" or not isinstance(status, int) or status in NOT_OFFERED:
+        return ""
+    if status >= 500:
+        return OTHER_SIDE_DOWN
+    return OTHER_SIDE_BUSY if status in (408, 425, 429) else ""
 
 
 def attempts_text(failures: int) -> str:

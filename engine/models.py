@@ -172,7 +172,7 @@ def _endpoint(name: str, entry: Json, source: str, environment: Mapping[str, str
     try:
         read = _Entry.model_validate(entry)
     except ValidationError as error:
-        raise SettingsFault(_sentence(name, source, error), hint="See the guide's page on models.") from None
+        raise SettingsFault(_sentence(name, source, error), hint="docs/models.md tells what may stand there.") from None
     headers = {key: _value(name, value, environment) for key, value in read.headers.items()}
     return Endpoint(
         name=name,

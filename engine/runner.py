@@ -37,6 +37,9 @@ from store.model import LIMITS, Content, Coordinates, Failure, Json, Millis, Pla
 
 log = structlog.get_logger("engine")
 
+_MORE_TIME = "Raise attempt_timeout if it needs more time."
+_LOOK = "Look at the other end whether it happened, then settle it; raise attempt_timeout if it needs more time."
+
 AT_ONCE = frozenset({"transform", "approval", "wait"})  # nothing to wait for: done where they are claimed
 
 
@@ -157,7 +160,7 @@ class Runner:
                 "timeout",
                 f"The step took longer than {_seconds(limit_ms)}.",
                 maybe_happened=spec.effect == "once",
-                hint="Raise attempt_timeout if it needs more time.",
+                hint=_LOOK if spec.effect == "once" else _MORE_TIME,
             )
         return await self._success(spec, place, result)
 

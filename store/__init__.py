@@ -11,6 +11,7 @@ and events.py (what can happen), then database.py (how anything is written), the
     database      the file: one writer, group commit, readers
     migrate       bring a file up to date; migrations/ holds the numbered SQL
     faults        what can go wrong with the file, as a tree
+    causes        what stands behind an error of SQLite or the disk
     content       large values, by hash, in a folder
     history       the hashed history of a run; verifying it
     runs          load a run; save what changed of it

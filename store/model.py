@@ -373,7 +373,7 @@ class Person:
     member: bool  # of the home organisation: no guest, bot, deleted account or outsider
     matches: tuple[str, ...]  # which of the references asked about (ids, e-mails, @groups) mean this person
     fetched_at: Millis
-    why_not: str = ""  # when not a member: guest, bot, deleted, outsider, unknown
+    why_not: str = ""  # when not a member: guest, bot, deleted, outsider, unknown, unverifiable
 
 
 @dataclass(frozen=True, slots=True)

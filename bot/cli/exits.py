@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from bot.requests import Objection
 
 
 class Exit(IntEnum):
@@ -51,6 +54,17 @@ def fail(exit_code: Exit, code: str, message: str, hint: str, *, as_json: bool) 
     raise typer.Exit(exit_code)
 
 
+def _fail_with_problems(objection: Objection, as_json: bool) -> NoReturn:
+    """Several things are wrong with what was given: each on a line of its own, with its cure."""
+    if as_json:
+        emit(objection.as_json())
+        raise typer.Exit(Exit.USAGE)
+    note(f"pointsman: {objection.message.partition(':')[0]}:")
+    for one in objection.problems:
+        note(f"  {one.message}" + (f" {one.hint}" if one.hint else ""))
+    raise typer.Exit(Exit.USAGE)
+
+
 @contextmanager
 def reported(as_json: bool) -> Iterator[None]:
     """Turn whatever goes wrong in a command into an error with an exit code."""
@@ -62,6 +76,8 @@ def reported(as_json: bool) -> Iterator[None]:
     try:
         yield
     except Objection as objection:
+        if objection.problems:
+            _fail_with_problems(objection, as_json)
         exit_code = Exit.USAGE if objection.status in USAGE_STATUSES else Exit.FAILED
         exit_code = Exit.UNREACHABLE if objection.status >= 500 else exit_code
         fail(exit_code, objection.code, objection.message, objection.hint, as_json=as_json)

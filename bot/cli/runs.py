@@ -163,7 +163,7 @@ def cancel(run: RunRef, reason: Reason = "", as_json: AsJson = False) -> None:
 
 
 def resume(run: RunRef, as_json: AsJson = False) -> None:
-    """Let a paused run go on."""
+    """Let a paused run go on; without a service also one whose process has died."""
     from bot.requests import Resume
 
     act(Resume(ref=run), as_json)

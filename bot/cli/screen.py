@@ -28,8 +28,7 @@ VALUE_MAX = 400
 
 def status(state: Shape) -> str:
     """A run as a person at a terminal wants to see it."""
-    waits = f", waiting for people at {', '.join(state['waiting_for'])}" if state["waiting_for"] else ""
-    lines = [f"{state['name']}  {state['workflow']}{_version(state)}  {state['status']}{waits}"]
+    lines = [f"{state['name']}  {state['workflow']}{_version(state)}  {state['status']}{_open_ends(state)}"]
     lines.append(f"started by {_who(state['requester'])} at {_clock(state['started_at'])}{_lasted(state)}")
     if state["reason"]:
         lines.append(f"reason: {state['reason']}")
@@ -38,7 +37,24 @@ def status(state: Shape) -> str:
     for key, step in state["steps"].items():
         lines += _step(key.ljust(width), step)
     lines += _end(state)
+    lines += _next_commands(state)
     return "\n".join(lines)
+
+
+def _open_ends(state: Shape) -> str:
+    if state["waiting_for"]:
+        return f", waiting for people at {', '.join(state['waiting_for'])}"
+    if state["unsettled"] and state["standing"] == "finished":
+        return f", nobody can say whether {', '.join(state['unsettled'])} happened"
+    return ""
+
+
+def _next_commands(state: Shape) -> list[str]:
+    """What to type where only people can bring the run on."""
+    lines = [f"  pointsman resume {state['name']}"] if state["status"] == "paused" else []
+    if state["standing"] != "finished":
+        lines += [f"  pointsman settle {state['name']} {key} --happened|--again|--fail" for key in state["unsettled"]]
+    return ["", "To go on:", *lines] if lines else []
 
 
 def _step(name: str, step: Shape) -> list[str]:

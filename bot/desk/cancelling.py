@@ -12,8 +12,11 @@ from bot.views import answers, decisions
 from bot.views.reply import Reply
 from bot.views.run_message import root_key
 from engine.rules import commands
-from store import anchors
+from engine.rules.commands import Refusal
+from store import anchors, history
+from store.events import CancelRequested
 from store.model import LIMITS, Actor, Run
+from store.receipts import Receipt
 
 
 class Cancelling:
@@ -36,12 +39,25 @@ class Cancelling:
             return answers.unknown_button()
         return await self._cancel(run, "", asker)
 
-    async def told_again(self, run_id: str) -> Reply:
-        """The answer to a cancel that was carried out."""
+    async def told_again(self, run_id: str, receipt: Receipt) -> Reply:
+        """The answer to a cancel that was dealt with, from what the history says of it."""
         run = await self._bench.engine.look(run_id)
         if run is None:
             return decisions.carried_out()
-        return decisions.cancelling(await self._bench.scene(run), await self._address(run))
+        scene, address = await self._bench.scene(run), await self._address(run)
+        if await self._was_requested(run, receipt):
+            return decisions.cancelling(scene, address)
+        refusal = Refusal.RUN_FINISHED if run.status.finished else Refusal.RUN_ENDING
+        return decisions.not_cancelled(scene, refusal, self._bench.now(), address)
+
+    async def _was_requested(self, run: Run, receipt: Receipt) -> bool:
+        """Whether the cancel of this receipt is in the history; a refused one leaves nothing there."""
+        user, since = receipt.payload.get("user"), receipt.received_at
+        entries = await self._bench.engine.database.read(lambda tx: history.of(tx, run.id))
+        return any(
+            isinstance(entry.event, CancelRequested) and entry.actor.id == user and entry.at >= since
+            for entry in entries
+        )
 
     async def _cancel(self, run: Run, reason: str, asker: Asker) -> Reply:
         workflow = self._bench.workflow(run)

@@ -56,7 +56,7 @@ class Clerk:
             case {"recipe": "decided"}:
                 return await self._deciding.told_again(kept["run"], kept["user"], kept["verdict"], receipt)
             case {"recipe": "cancelled"}:
-                return await self._cancelling.told_again(kept["run"])
+                return await self._cancelling.told_again(kept["run"], receipt)
             case {"text": str()}:
                 return reply.load(kept)
             case _:

@@ -19,6 +19,7 @@ from bot.grammar import (
     Mine,
     Misunderstanding,
     Ping,
+    Pleasantry,
     Reject,
     Start,
     Status,
@@ -86,6 +87,8 @@ class Speech:
                 return await self._looking.whoami(asker)
             case Ping():
                 return answers.pong()
+            case Pleasantry(word):
+                return answers.courtesy(word, asker.place.prefix)
 
     async def _context(self, asker: Asker, *, in_thread: bool) -> Context:
         definitions = self._bench.engine.definitions

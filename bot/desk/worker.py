@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from hashlib import sha256
 
 import anyio
@@ -150,7 +151,9 @@ class Worker:
 
     async def _serve(self, receipt: Receipt, lane: str | None) -> None:
         try:
-            await self._carry_out_and_answer(receipt)
+            receipt = await self._as_it_stands(receipt)
+            if receipt.state != "answered":
+                await self._carry_out_and_answer(receipt)
         except SlackFault as fault:
             await self._put_off(receipt, fault)
         except StoreFault as fault:
@@ -160,6 +163,11 @@ class Worker:
             if lane is not None:
                 self._lanes.discard(lane)
             self.release(receipt.key)
+
+    async def _as_it_stands(self, receipt: Receipt) -> Receipt:
+        """The receipt as the table has it: between the look that found it and its turn it may have been served."""
+        found = await self._engine.database.read(lambda tx: receipts.of(tx, receipt.key))
+        return found or replace(receipt, state="answered")  # only what was answered is ever forgotten
 
     async def _carry_out_and_answer(self, receipt: Receipt) -> None:
         try:

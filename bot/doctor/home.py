@@ -17,6 +17,7 @@ from bot.opening import Opening
 from bot.settings import Settings
 from engine.faults import SettingsFault
 from store import glance, migrate
+from store.faults import StoreFault
 
 SQLITE_SOUND = (3, 51, 3)  # earlier ones can damage a WAL that two connections reset at once
 DISK_FAIL_BYTES = 100 * 1024 * 1024
@@ -61,10 +62,13 @@ def database(path: Path) -> Iterator[Finding]:
 
 
 def _soundness(path: Path) -> Finding:
-    damage = glance.damage(path)
+    try:
+        damage = glance.damage(path)
+        found, known = 0 if damage else glance.schema_version(path), migrate.newest()
+    except StoreFault as fault:
+        return fail("database", fault.message, fault.hint)
     if damage:
         return fail("database", f"{path} is damaged: {damage}.", "Restore the latest backup.")
-    found, known = glance.schema_version(path), migrate.newest()
     if found > known:
         return fail(
             "database",

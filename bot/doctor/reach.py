@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
+from bot.capabilities import INCAPABLE
 from bot.doctor.finding import Finding, fail, ok, warn
 from bot.manifest import SCOPES, SCOPES_OPTIONAL
+from bot.people import Organisation
+from bot.references import References
 from bot.settings import Settings
 from bot.slack import Slack, SlackFault, connected
 from engine.clock import Clock, SystemClock
+from engine.definitions import Definition
 from engine.models import Endpoint, Models
 from engine.secrets import Secret
 
@@ -27,19 +31,22 @@ METHODS: Mapping[str, tuple[str, str]] = {
     "conversations.info": ("warn", "shared channels cannot be told from our own, so none is trusted"),
     "conversations.list": ("warn", "channels must be written as ids"),
     "conversations.history": ("warn", "a message whose sending was cut off may stand twice"),
-    "users.info": ("fail", "nobody can be recognised as a member, so nobody may decide"),
+    "users.info": ("fail", "nobody's identity can be checked, so every start and every decision is refused"),
     "users.lookupByEmail": ("warn", "approvers cannot be written as e-mail addresses"),
     "usergroups.list": ("warn", "groups of approvers must stand in the operator's settings file"),
     "usergroups.users.list": ("warn", "groups of approvers must stand in the operator's settings file"),
 }
-MISSING = frozenset({"unknown_method", "missing_scope", "plan_upgrade_required", "not_allowed_token_type"})
 SKEW_WARN_SECONDS = 10
 SKEW_FAIL_SECONDS = 240  # Slack's signatures are good for five minutes
 TIMEOUT = aiohttp.ClientTimeout(total=8)
 
 
-async def slack(given: Settings) -> list[Finding]:
-    """Token, scopes, methods, Socket Mode and clock, as far as there is a token."""
+async def slack(
+    given: Settings,
+    workflows: Mapping[str, Definition] | None = None,
+    own_groups: Mapping[str, Sequence[str]] | None = None,
+) -> list[Finding]:
+    """Token, scopes, methods, what the workflows name, Socket Mode and clock, as far as there is a token."""
     if given.slack_bot_token is None:
         return []
     clock = SystemClock()
@@ -47,6 +54,7 @@ async def slack(given: Settings) -> list[Finding]:
         async with connected(given.slack_bot_token.get_secret_value(), api_url=given.slack_api_url, clock=clock) as us:
             found = [ok("slack", f"the token is good; we are {us.me.bot_user_id} in {us.me.team_url}")]
             found += [*_clock(us, clock), *_scopes(us.me.scopes), *await _methods(us)]
+            found += await _strangers(us, clock, workflows or {}, own_groups or {})
             if given.slack_app_token is not None:
                 found.append(await _socket(us, given.slack_app_token.get_secret_value()))
             return found
@@ -55,6 +63,14 @@ async def slack(given: Settings) -> list[Finding]:
             return [fail("slack", f"{given.slack_api_url} cannot be reached ({fault.code}).", "Check the network.")]
         cure = "Copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of your app."
         return [fail("slack", f"Slack does not accept SLACK_BOT_TOKEN ({fault.code}).", cure)]
+
+
+async def _strangers(
+    us: Slack, clock: Clock, workflows: Mapping[str, Definition], own_groups: Mapping[str, Sequence[str]]
+) -> list[Finding]:
+    references = References(us, clock, Organisation(us.me.team_id, us.me.enterprise_id), own_groups)
+    found = await references.strangers(workflows)
+    return [warn("references", one.message, one.cure) for one in found]
 
 
 def _scopes(held: frozenset[str]) -> list[Finding]:
@@ -72,15 +88,19 @@ async def _methods(us: Slack) -> list[Finding]:
     found = []
     for method, (state, consequence) in METHODS.items():
         code = await _complaint(us, method)
-        if code not in MISSING:
+        if code not in INCAPABLE:
             continue
         report = fail if state == "fail" else warn
         cure = {
-            "unknown_method": "This server does not offer it; nothing else is affected.",
+            "unknown_method": f"This server does not offer it. {_beyond(state)}",
             "plan_upgrade_required": "Write the groups into the operator's settings file, or upgrade the plan.",
         }.get(code, "Bring the app up to date with manifest.yml and install it again.")
         found.append(report("methods", f"{method} answers {code}: {consequence}.", cure))
     return found or [ok("methods", f"all {len(METHODS)} that we use are there")]
+
+
+def _beyond(state: str) -> str:
+    return "We need a Slack that does." if state == "fail" else "Nothing else is affected."
 
 
 async def _complaint(us: Slack, method: str) -> str:

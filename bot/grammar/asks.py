@@ -104,6 +104,13 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class Pleasantry:
+    """Words of courtesy, as people say them to anybody. They ask for nothing."""
+
+    word: Literal["hello", "thanks", "ok"]
+
+
+@dataclass(frozen=True, slots=True)
 class Misunderstanding:
     """A line that asks for nothing the bot can do: nothing happens, and the answer says what to type instead."""
 
@@ -127,4 +134,5 @@ Ask: TypeAlias = (
     | Help
     | WhoAmI
     | Ping
+    | Pleasantry
 )

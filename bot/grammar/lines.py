@@ -24,7 +24,7 @@ from bot.grammar.asks import (
     Why,
 )
 from bot.grammar.parts import gate_reference, input_named, run_reference, split, spoken_reason, words, workflow_named
-from bot.grammar.phrases import question
+from bot.grammar.phrases import courtesy, question
 from bot.grammar.render import join, version_word, word
 from bot.grammar.slack_text import readable
 from bot.grammar.suggestions import VERBS, echo, no_gate, no_run, unclosed, unknown
@@ -40,7 +40,7 @@ def parse(text: str, context: Context) -> Ask | Misunderstanding:
     if not line:
         return Help()
     word, rest = _first_word(line)
-    asked = question(readable(line), in_run_thread=context.in_run_thread)
+    asked = courtesy(readable(line), context) or question(readable(line), in_run_thread=context.in_run_thread)
     if asked is not None:
         return asked
     verb = VERBS.get(word)

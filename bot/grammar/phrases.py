@@ -1,11 +1,23 @@
-"""The natural forms that are understood: a fixed list of questions. None of them changes anything."""
+"""The natural forms that are understood: fixed lists of questions and courtesies. None changes anything."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-from bot.grammar.asks import Ask, Help, ListWorkflows, Mine, Status, Waiting, WhoAmI, WhoDecides, Why
+from bot.grammar.asks import (
+    Ask,
+    Context,
+    Help,
+    ListWorkflows,
+    Mine,
+    Pleasantry,
+    Status,
+    Waiting,
+    WhoAmI,
+    WhoDecides,
+    Why,
+)
 
 _RUN = r"(?P<run>r-[0-9a-z]{2,12}|it|this|that|this run|the run|my run|my last run|the last run|last)"
 _GATE = r"(?P<gate>g-[0-9]{1,9})"
@@ -33,6 +45,11 @@ _FORMS: tuple[tuple[str, Callable[[str], Ask]], ...] = (
     (r"who am i", lambda _: WhoAmI()),
     (r"what (?:can|do) you do|how do(?:es)? (?:you|this) work|help me(?: please)?|hi|hello|hey", lambda _: Help()),
 )
+_COURTESIES: tuple[tuple[str, Pleasantry], ...] = (
+    (r"(?:hi|hello|hey|good (?:morning|afternoon|evening))(?: there| all| everyone)?", Pleasantry("hello")),
+    (r"(?:many )?(?:thanks|thank you|thx|cheers)(?: (?:a lot|very much|so much|again))?", Pleasantry("thanks")),
+    (r"(?:ok|okay)(?:,? (?:thanks|thank you))?", Pleasantry("ok")),
+)
 _COMPILED = tuple((re.compile(form), ask) for form, ask in _FORMS)
 LONGEST = 120  # no form is longer; a longer line is no question of this list
 _THIS = frozenset({"it", "this", "that", "this run", "the run"})
@@ -49,6 +66,15 @@ def question(line: str, *, in_run_thread: bool) -> Ask | None:
         if found:
             return ask(_about(found, in_run_thread=in_run_thread))
     return None
+
+
+def courtesy(line: str, context: Context) -> Pleasantry | None:
+    """Small talk in a conversation. In a run's thread only thanks are: there an "ok" may be meant for a gate."""
+    if context.surface not in ("dm", "mention") or len(line) > LONGEST:
+        return None
+    words = " ".join(line.lower().split()).rstrip("!., 🙏👋🙂😊")
+    meant = next((said for form, said in _COURTESIES if re.fullmatch(form, words)), None)
+    return None if meant and context.in_run_thread and meant.word != "thanks" else meant
 
 
 def _about(found: re.Match[str], *, in_run_thread: bool) -> str:

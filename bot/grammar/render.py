@@ -12,6 +12,7 @@ from bot.grammar.asks import (
     ListWorkflows,
     Mine,
     Ping,
+    Pleasantry,
     Reject,
     Start,
     Status,
@@ -45,6 +46,8 @@ def render(ask: Ask) -> str:
             return f"who can approve {about}"
         case Waiting() | Mine() | WhoAmI() | Ping():
             return type(ask).__name__.lower()
+        case Pleasantry(word):
+            return word
 
 
 def _render_start(ask: Start) -> str:

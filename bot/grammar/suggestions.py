@@ -102,10 +102,12 @@ def no_gate(rest: str) -> str:
 
 def unclosed(found: Unclosed, understood: str) -> Misunderstanding:
     closing = {"“": "”", "„": "“", "«": "»"}.get(found.quote, found.quote)
+    opened = " ".join((found.before.split(" ")[-1] + found.rest).split())
     return Misunderstanding(
         understood,
-        f"The quote before {echo(found.rest[1:])} is never closed.",
-        f"{cut(found.rest.rstrip(), 200)}{closing}",
+        f"The quote {found.quote} that opens at {cut(opened, ECHO_MAX)} is never closed: "
+        f"add {closing} where the value ends.",
+        f"run {found.before}{cut(found.rest.rstrip(), 200)}{closing}",
     )
 
 

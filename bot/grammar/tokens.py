@@ -43,10 +43,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Unclosed:
-    """A quote was opened and never closed."""
+    """A quote was opened and never closed: the line up to it, the quote, and the line from it on."""
 
     quote: str
     rest: str
+    before: str = ""
 
 
 def tokens(line: str) -> list[Token] | Unclosed:
@@ -82,7 +83,7 @@ def read_value(line: str, at: int) -> tuple[str, bool, int] | Unclosed:
             ending = _ENDS_VALUE.match(line, closed + 1)
             return value(inside), True, ending.end() if ending else closed + 1
         if opener not in SINGLE:
-            return Unclosed(opener, readable(line[at:]))
+            return Unclosed(opener, readable(line[at:]), readable(line[:at]))
     end = _end_of_word(line, at)
     return value(line[at:end]), False, end
 

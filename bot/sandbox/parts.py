@@ -28,8 +28,10 @@ class Parts:
     """The parts, by name; each knows only those it needs."""
 
     def __init__(self, seed: Seed, clock: Clock, settings: Settings, *, files_folder: Path | None, luck: int) -> None:
-        # Seeded, so that a test that found an unlucky order finds it again.
-        rng = random.Random(luck)  # noqa: S311
+        # Never seeded: an app keeps what it heard, and takes an id that it has met before for a redelivery.
+        ids = random.SystemRandom()
+        # Seeded, so that a test that found an unlucky order of sockets finds it again.
+        order = random.Random(luck)  # noqa: S311
         self.background: TaskGroup | None = None
         self.clock = clock
         self.settings = settings
@@ -37,12 +39,12 @@ class Parts:
         self.traffic = Traffic()
         self.faults = Faults()
         self.limits = Limits(clock, enabled=settings.strict)
-        self.workspace = Workspace(seed, clock, self.feed, rng)
-        self.views = Views(self.workspace, self.feed, rng)
-        self.triggers = Triggers(clock, rng)
-        self.response_urls = ResponseUrls(clock, rng)
+        self.workspace = Workspace(seed, clock, self.feed, ids)
+        self.views = Views(self.workspace, self.feed, ids)
+        self.triggers = Triggers(clock, ids)
+        self.response_urls = ResponseUrls(clock, ids)
         self.files = Files(self.workspace, files_folder)
-        self.sockets = Sockets(seed.app.id, self.feed, rng)
+        self.sockets = Sockets(seed.app.id, self.feed, order)
         self.payloads = Payloads(self.workspace, settings)
         self.delivery = Delivery(
             clock=clock,

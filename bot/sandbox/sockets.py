@@ -35,12 +35,12 @@ class Ack:
 class Sockets:
     """Hands out one-time links, says hello, sends envelopes, matches acknowledgements by envelope id."""
 
-    def __init__(self, app_id: str, feed: Feed, rng: random.Random) -> None:
+    def __init__(self, app_id: str, feed: Feed, order: random.Random) -> None:
         self.prefix = ""
         self.debug_host = "applink-sandbox"
         self._app_id = app_id
         self._feed = feed
-        self._rng = rng
+        self._order = order
         self._tickets: set[str] = set()
         self._connections: list[Connection] = []
         self._awaited: dict[str, Ack] = {}
@@ -54,7 +54,7 @@ class Sockets:
         """A WebSocket URL that works once."""
         if len(self._connections) >= CONNECTIONS_MAX:
             raise SlackRefusal("too_many_websockets")
-        ticket = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+        ticket = str(uuid.uuid4())
         self._tickets.add(ticket)
         return f"{self.prefix}/link/?ticket={ticket}&app_id={self._app_id}"
 
@@ -81,7 +81,7 @@ class Sockets:
 
     async def send(self, kind: str, payload: Json, *, answerable: bool, retry: Json | None = None) -> Ack | None:
         """Send one envelope to one connection; None when the app is not connected."""
-        envelope_id = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+        envelope_id = str(uuid.uuid4())
         envelope = {
             "envelope_id": envelope_id,
             "type": kind,
@@ -91,7 +91,7 @@ class Sockets:
         }
         ack = self._awaited[envelope_id] = Ack()
         while live := self._live():
-            connection = self._rng.choice(live)
+            connection = self._order.choice(live)
             try:
                 await connection.socket.send_json(envelope)
             except (ConnectionError, aiohttp.ClientError, RuntimeError):

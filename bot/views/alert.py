@@ -39,7 +39,7 @@ def failure_alert(scene: Scene) -> Rendering:
     place = culprit(scene)
     title = f"{_title(scene)} failed{f' at {bold(place)}' if place else ''} · {_run_link(scene)}"
     shown: list[Block] = [
-        blocks.section("\n".join([title, *failure_lines(scene)])),
+        blocks.section("\n".join([title, *failure_lines(scene, beside_evidence=True)])),
         *evidence(scene),
         blocks.context(*(part for part in (_owner(scene), _started(scene), _trace(scene)) if part)),
     ]

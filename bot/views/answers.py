@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from bot.grammar import Misunderstanding
 from bot.views.markup import bold, clip, code, escape, one_line
@@ -110,6 +111,15 @@ def pong() -> Reply:
     return said("I am here, and listening.")
 
 
+def courtesy(word: Literal["hello", "thanks", "ok"], prefix: str) -> Reply:
+    """A short answer to small talk, with what may be asked."""
+    opening = {"hello": "Hello!", "thanks": "You are welcome!", "ok": "Good. (That decided nothing.)"}[word]
+    return said(
+        f"{opening} {code(prefix + 'list')} shows what you may start, {code(prefix + 'status')} how your runs stand, "
+        f"{code(prefix + 'help')} the rest."
+    )
+
+
 # Ways of saying no. ---------------------------------------------------------------------------------------------------
 
 
@@ -117,6 +127,11 @@ def not_a_member(person: Person) -> Reply:
     """For guests, outsiders, bots and people of whom Slack cannot say who they are. Reveals nothing."""
     if person.why_not == "unknown":
         return said("Slack cannot tell me who you are at the moment, so nothing was changed. Please try again.")
+    if person.why_not == "unverifiable":
+        return said(
+            "This Slack does not let me check who anybody is, so I start and decide nothing for anybody, and nothing "
+            "was changed. Trying again does not help; whoever runs me finds the cause with `pointsman doctor`."
+        )
     why = WHY_NOT_MEMBER.get(person.why_not, "")
     return said(f"I work only for members of this organisation{f'; {why}' if why else ''}. Nothing was changed.")
 

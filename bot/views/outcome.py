@@ -8,7 +8,7 @@ from bot.views.gate_card import outcome_line
 from bot.views.markup import bold, clip, escape, is_web_link, link, one_line, visible
 from bot.views.run_words import after, because, culprit, in_words, who_said_no
 from bot.views.scene import Rendering, Scene, actor_markup, asked_markup
-from bot.wording import attempts_text, fault_text, titled
+from bot.wording import attempts_text, fault_text, titled, without_answer
 from store.model import Failure, GateState, Run, RunStatus, Step, StepStatus
 
 OUTPUT_MAX = 300
@@ -36,10 +36,10 @@ def outcome(scene: Scene) -> Rendering:
     return Rendering(text=clip(said.replace("*", ""), blocks.FALLBACK_MAX), blocks=tuple(shown))
 
 
-def failure_lines(scene: Scene) -> list[str]:
+def failure_lines(scene: Scene, *, beside_evidence: bool) -> list[str]:
     """What failed and why, and what to do about it, as markup."""
-    step, error = failed_step(scene), scene.run.error
-    said = fault_text(error) if error else fault_text(Failure("failed", ""))
+    step, error = failed_step(scene), scene.run.error or Failure("failed", "")
+    said = fault_text(without_answer(error) if beside_evidence else error)
     tries = attempts_text(step.failures) if step else ""
     why = escape(one_line(said.sentence), 1_000)
     return [
@@ -103,7 +103,7 @@ def _succeeded(scene: Scene) -> list[str]:
 def _failed(scene: Scene) -> list[str]:
     place = culprit(scene)
     at = f" at {bold(place)}" if place else ""
-    lines = [f"{_title(scene)} failed{at}.", *failure_lines(scene)]
+    lines = [f"{_title(scene)} failed{at}.", *failure_lines(scene, beside_evidence=not scene.workflow.alerts_failed)]
     owner = scene.workflow.owner
     if owner and not scene.workflow.alerts_failed:
         lines.append(f"Owner: {asked_markup(scene, [owner])}")

@@ -135,10 +135,17 @@ def _reasons(scene: Scene, now: Millis) -> list[str]:
         case RunStatus.PAUSED:
             return [f"It is paused: {escape(one_line(run.reason) or 'no reason was given', 500)}"]
         case RunStatus.FAILED:
-            return [f"It failed {_since(run.ended_at or now, now)}.", *failure_lines(scene)]
+            return [
+                f"It failed {_since(run.ended_at or now, now)}.",
+                *failure_lines(scene, beside_evidence=False),
+                *_unsettled(scene),
+            ]
         case RunStatus.SUCCEEDED | RunStatus.REJECTED | RunStatus.CANCELLED:
             reason = f": {escape(one_line(run.reason), 400)}" if run.reason.strip() else "."
-            return [f"It ended {_since(run.ended_at or now, now)}, {RUN_STATES[run.status]}{reason}"]
+            return [
+                f"It ended {_since(run.ended_at or now, now)}, {RUN_STATES[run.status]}{reason}",
+                *_unsettled(scene),
+            ]
         case RunStatus.ENDING:
             return ["It is ending: what is still under way is being stopped."]
         case RunStatus.RUNNING:
@@ -181,6 +188,12 @@ def _unknown(scene: Scene, step: Step) -> str:
         f"Nobody can tell whether {bold(scene.step_title(step.name))} took effect. {owner} must settle it: "
         f"{code(f'pointsman settle {scene.run.name} {step.key}')}."
     )
+
+
+def _unsettled(scene: Scene) -> list[str]:
+    """What stays open about a run that has ended: it can be settled no more, but somebody may want to look."""
+    steps = [step for step in scene.run.steps.values() if step.status is StepStatus.UNKNOWN]
+    return [f"Nobody can say whether {bold(scene.step_title(step.name))} happened." for step in steps]
 
 
 def _at_work(scene: Scene, step: Step, now: Millis) -> str:

@@ -46,6 +46,8 @@ def signature_of(folder: Path, call: str) -> Signature:
     place, _, name = call.rpartition(":")
     try:
         text = read_text(folder, place) if place.endswith(".py") else _module_text(folder, place)
+        if text is None:
+            return ANYTHING
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the author's Python is warned of is not our business
             module = ast.parse(text)
@@ -59,8 +61,8 @@ def signature_of(folder: Path, call: str) -> Signature:
     return _signature(module, place, name)
 
 
-def _module_text(folder: Path, module: str) -> str:
-    """The source of an installed module, found without importing anything."""
+def _module_text(folder: Path, module: str) -> str | None:
+    """The source of an installed module, found without importing anything; None for Python's own without a file."""
     parts = module.split(".")
     if not all(part.isidentifier() for part in parts):
         raise NotCallable(f"`{module}` names no module", "write file.py:function for a file beside the workflow")
@@ -69,6 +71,8 @@ def _module_text(folder: Path, module: str) -> str:
         for path in (base.with_suffix(".py"), base / "__init__.py"):
             if path.is_file():
                 return path.read_text(encoding="utf-8", errors="replace")
+    if parts[0] in sys.stdlib_module_names:
+        return None  # such as math, which is compiled, and os.path, which another module puts there
     file = folder.joinpath(*parts[:-1], f"{parts[-1]}.py")
     raise NotCallable(
         f"there is no module `{module}` here",

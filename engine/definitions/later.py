@@ -8,7 +8,7 @@ from __future__ import annotations
 FILE_KEYS = {
     "on": "start runs by command, or let cron call `pointsman run NAME key=value`",
     "finally": "put a last step with `after:` the others",
-    "keep": "use `pointsman prune`, which drops whole old runs",
+    "keep": "leave it out: what a run held is kept for as long as the database is",
     "defaults": "write the policy at each step",
     "dedupe": "give the key when starting: `pointsman run NAME --dedupe-key KEY`",
 }
@@ -21,7 +21,7 @@ STEP_KEYS = {
     "steps": "write the steps side by side, each with the same `when:` and `needs:`",
     "undo": "add a step that repairs, with `after:` and `when: ${{ steps.NAME.status == 'failed' }}`",
     "ensure": "say it in the schema of `output:` (minLength, enum, …): an answer that does not fit is asked for again",
-    "keep": "use `pointsman prune`, which drops whole old runs",
+    "keep": "leave it out: what a run held is kept for as long as the database is",
 }
 KINDS = {
     "form": "ask for the data as `inputs:` when the run starts",

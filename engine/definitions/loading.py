@@ -83,7 +83,7 @@ def _paths(given: Sequence[Path], problems: list[Problem]) -> Iterator[Path]:
                 yield path
 
 
-_NEW = "`pointsman new NAME` writes a first one"
+_NEW = "docs/first-workflow.md shows how to write a first one, `pointsman demo` shows five at work"
 _WHERE = "check the path, or set POINTSMAN_WORKFLOWS"
 
 

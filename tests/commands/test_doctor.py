@@ -9,6 +9,7 @@ from aiohttp import web
 from bot import settings
 from bot.doctor import reach
 from bot.sandbox.server import Sandbox
+from engine.definitions import load
 from engine.models import Models
 from tests.support.console import Console, free_port
 
@@ -143,3 +144,28 @@ async def test_a_slack_that_does_not_answer_is_one_finding():
         given = settings.load({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_API_URL": address})
         (found,) = await reach.slack(given)
     assert (found.state, address in found.message) == ("fail", True)
+
+
+@pytest.mark.anyio
+async def test_people_groups_and_channels_that_are_not_there_are_named_with_their_workflow(tmp_path):
+    (tmp_path / "post.yaml").write_text(
+        """\
+workflow: post
+owner: nobody@nowhere.example
+channel: "#nonexistent"
+alerts: {failed: "#intake"}
+steps:
+  ask: {uses: approval, with: {question: "Go on?", approvers: ["@nosuchgroup", "@support", "@ours", U0NOBODY]}}
+"""
+    )
+    loaded = load([tmp_path])
+    assert not loaded.broken, loaded.problems
+    sandbox = Sandbox()
+    async with sandbox.running():
+        given = settings.load({"SLACK_BOT_TOKEN": sandbox.bot_token, "SLACK_API_URL": sandbox.api_url})
+        everything = await reach.slack(given, loaded.definitions, {"ours": ["U0ADA"]})
+    found = [one for one in everything if one.part == "references"]
+    assert {one.state for one in found} == {"warn"}
+    named = [one.message.removeprefix("post names ").split(",")[0] for one in found]
+    assert named == ["nobody@nowhere.example", "#nonexistent", "@nosuchgroup", "U0NOBODY"]
+    assert all(one.cure for one in found)

@@ -340,6 +340,66 @@ def test_a_killed_command_is_taken_up_by_the_same_command(console):
         assert console.run("status", name, "--json").json["steps"]["first"]["attempts"] == 1
 
 
+def test_resume_carries_on_a_run_whose_process_was_killed(console):
+    (console.folder / "workflows" / "slow.yaml").write_text(SLOW)
+    with console.started("run", "slow", "--wait") as process:
+        process.until("wait")
+        process.signal(9)
+        process.wait()
+    name = console.run("runs", "--json").json[0]["name"]
+    with console.started("resume", name) as process:
+        until(
+            lambda: console.run("status", name, "--json").json["steps"]["wait"]["attempts"] == 2, "the second attempt"
+        )
+        assert console.run("status", name, "--json").json["steps"]["first"]["attempts"] == 1
+    assert console.run("resume", "R-NONE").code == 2
+
+
+def test_a_run_that_waits_for_people_is_not_resumed(console):
+    name = console.run("run", "gated", "--json").json["name"]
+    assert console.run("resume", name, "--json").json["error"]["code"] == "run_not_paused"
+
+
+def test_an_unknown_step_names_the_command_that_settles_it(console):
+    name = console.run("run", "unsure", "--wait", "--json").json["name"]
+    told = console.run("status", name).out
+    assert f"pointsman settle {name} send --happened|--again|--fail" in told
+    assert "Look at the other end whether it happened" in told
+
+
+def test_a_paused_run_names_the_command_that_resumes_it(console):
+    name = console.run("run", "gated", "--json").json["name"]
+    with closing(sqlite3.connect(console.folder / "pointsman.db")) as raw, raw:
+        raw.execute("UPDATE runs SET status = 'paused', reason = 'out of ink' WHERE name = ?", (name,))
+    assert f"pointsman resume {name}" in console.run("status", name).out
+
+
+def test_a_cancelled_run_with_an_unknown_step_waits_for_nobody(console):
+    name = console.run("run", "unsure", "--wait", "--json").json["name"]
+    ended = console.run("cancel", name).out
+    assert "cancelled, nobody can say whether send happened" in ended
+    assert "waiting for people" not in ended
+    assert "pointsman settle" not in ended
+    state = console.run("status", name, "--json").json
+    assert (state["waiting_for"], state["unsettled"]) == ([], ["send"])
+
+
+def test_wrong_inputs_stand_on_a_line_each_and_in_a_list_for_programs(console):
+    words = ("run", "greet", "times=9", "nmae=x")
+    lines = console.run(*words).err.splitlines()
+    assert lines[0] == "pointsman: greet cannot start:"
+    assert ["times" in lines[1], "nmae" in lines[2], len(lines)] == [True, True, 3]
+    error = console.run(*words, "--json").json["error"]
+    assert [one["name"] for one in error["problems"]] == ["times", "nmae"]
+    assert all(one.keys() == {"name", "message", "hint"} for one in error["problems"])
+
+
+def test_the_list_has_the_number_of_a_version_once_it_is_known(console):
+    assert {one["number"] for one in console.run("list", "--json").json} == {None}
+    console.run("run", "greet")
+    assert {one["number"] for one in console.run("list", "--json").json} == {1}
+
+
 def test_a_headless_run_leaves_other_runs_alone(console):
     first = console.run("run", "gated", "--json").json["name"]
     second = console.run("run", "gated", "--json").json["name"]

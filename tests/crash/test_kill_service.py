@@ -10,10 +10,13 @@ from pathlib import Path
 import anyio
 import pytest
 
+from bot import service, settings
+from bot.opening import opening
 from store import anchors, receipts
-from store.model import StepStatus
-from tests.support.crash_checks import check, reading
-from tests.support.crash_story import DEADLINE, START, Company, company, explained, key_of
+from store.model import GateState, RunStatus, StepStatus
+from tests.support.crash_checks import check, check_record, reading
+from tests.support.crash_story import DEADLINE, START, WEEK_MS, Company, company, explained, key_of, offers
+from tests.support.leaping_clock import LeapingClock
 from tests.support.mortal_service import DIED, Fuse
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1_200 if os.environ.get("CRASH_ALL") else 120)]
@@ -167,17 +170,29 @@ async def test_a_gate_outlives_the_process_of_the_real_command_that_was_killed(t
         assert place.said("gate")[0]["ts"] == card["ts"]
 
 
-# Between what is on disk and what is in Slack. ------------------------------------------------------------------------
-
-
-async def test_killed_right_after_a_run_was_begun_it_is_shown_later(tmp_path: Path, twin: list[str]) -> None:
-    async with company(tmp_path) as place:
-        place.begin(Fuse(1, "before conversations.list"))  # asked before the first message is written
+async def test_a_gate_whose_time_ran_out_while_the_service_was_dead_expires_when_it_is_back(tmp_path: Path) -> None:
+    clock = LeapingClock()
+    async with company(tmp_path, clock=clock) as place:
+        place.begin()
         await place.start_once()
+        card = await place.card()
+        place.lives[-1].kill()
         await place.died()
+        clock.leap(WEEK_MS)
+        async with service.running(opening(settings.load(place.environment, env_file=None)), clock=clock):
+            with anyio.fail_after(DEADLINE):
+                while not place.at_rest():
+                    await place.something()
         (run,) = place.runs()
-        assert place.look(lambda tx: anchors.of_run(tx, run.id)) == []
-        await goes_on(place, twin)
+        assert run.status is RunStatus.REJECTED
+        assert run.steps["review"].gate is not None
+        assert run.steps["review"].gate.state is GateState.EXPIRED
+        assert [(one["ts"], offers(one, "gate_approve")) for one in place.said("gate")] == [(card["ts"], False)]
+        assert place.effects() == []
+        check_record(place)
+
+
+# Between what is on disk and what is in Slack. ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["run", "gate", "end"])
@@ -276,6 +291,22 @@ async def test_killed_between_what_was_asked_and_its_answer_it_is_answered_once(
         assert states(place) == ["performed"]
         await goes_on(place, twin)
         assert len(place.heard(who)) == 1
+
+
+async def test_killed_between_a_refusal_and_its_answer_the_refusal_is_told(tmp_path: Path) -> None:
+    async with company(tmp_path) as place:
+        place.begin(Fuse(3, "before answer"))
+        await place.start_once()
+        await place.approve_once()
+        await place.see_through()
+        (run,) = place.runs()
+        await place.sandbox.act_as("mina").command("/flow", f"cancel {run.name}", "#content")
+        await place.died()
+        assert states(place) == ["performed"]
+        place.begin()
+        await place.sandbox.until(lambda: len(place.heard("mina")) == 2, DEADLINE)
+        assert "has already finished" in place.heard("mina")[1]
+        assert "cancel" not in place.heard("mina")[1]
 
 
 async def test_a_command_that_slack_called_failed_is_carried_out_when_it_was_on_disk(

@@ -13,13 +13,13 @@ from bot import service, settings
 from bot.opening import opening
 from store.model import Gate, GateState, Run, RunStatus
 from tests.support.crash_checks import check_record
-from tests.support.crash_story import DEADLINE, START, Company, Message, company, explained, key_of
+from tests.support.crash_story import DEADLINE, START, WEEK_MS, Company, Message, company, explained, key_of
 from tests.support.leaping_clock import LeapingClock
+from tests.support.town import town
 
 pytestmark = pytest.mark.anyio
 
 PLACES = ("#general", "#content", "#content-alerts", "#support", "#intake")  # Slack's pace is by channel
-WEEK_MS = 7 * 24 * 3_600_000  # gates are open for so long
 Gesture = Callable[[], Awaitable[Any]]
 
 
@@ -141,6 +141,35 @@ def check_told(run: Run, told_ravi: list[str], told_mina: list[str], effects: in
         return
     assert (run.status, effects, approved) == (RunStatus.SUCCEEDED, 1, True)
     assert "has already finished" in to_mina
+
+
+async def test_what_is_answered_while_the_desk_looks_for_open_receipts_is_not_served_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with town(tmp_path) as place:
+        worker, looks, old = place.reception.worker, 0, anyio.Event()
+        look = worker._open
+
+        async def slow_look() -> Any:
+            nonlocal looks
+            found = await look()
+            looks += bool(found)
+            if looks == 2:  # Mina's receipt is under way; what this look has found is old when it is used
+                await worker._idle.wait()
+                old.set()
+            return found
+
+        monkeypatch.setattr(worker, "_open", slow_look)
+        place.sandbox.faults.add(method="users.info", kind="delay", ms=200)
+        await at_once(
+            lambda: place.sandbox.act_as("mina").command("/flow", "run hello", "#content"),
+            lambda: place.sandbox.act_as("ravi").command("/flow", "ping", "#content"),
+        )
+        with anyio.fail_after(DEADLINE):
+            await old.wait()
+            await place.dm("ada", "ping")  # the desk has gone round once more, with what the old look had found
+            await worker._idle.wait()
+        assert (len(place.heard("mina")), len(place.heard("ravi"))) == (1, 1)
 
 
 @pytest.mark.parametrize("moment", ["before", "with", "after"])

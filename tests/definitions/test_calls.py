@@ -183,3 +183,14 @@ def test_a_module_that_is_not_found_here_may_still_be_there_later(tmp_path):
     with pytest.raises(NotCallable) as caught:
         signature_of(tmp_path, "no.such.module:go")
     assert not caught.value.certain
+
+
+@pytest.mark.parametrize("call", ["os.path:join", "math:sqrt"])
+def test_a_module_of_python_itself_that_has_no_file_may_hold_any_function(tmp_path, call):
+    assert signature_of(tmp_path, call) is ANYTHING
+
+
+def test_a_module_that_is_nowhere_is_no_certain_mistake(tmp_path):
+    with pytest.raises(NotCallable, match=r"no module `shop.orders`") as told:
+        signature_of(tmp_path, "shop.orders:count")
+    assert not told.value.certain

@@ -68,17 +68,58 @@ async def test_what_cannot_be_written_is_not_acknowledged_and_comes_again(
         assert len(failed) == 1
 
 
-async def test_a_command_that_cannot_be_written_shows_slacks_own_error(
+@pytest.mark.parametrize("by", ["socket", "http"])
+async def test_a_command_that_cannot_be_written_is_told_so_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    async with town(tmp_path, by=by) as place:
+        _fill_up(place, monkeypatch)
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(3):
+                answer = await place.sandbox.act_as("mina").command("/flow", "run hello")
+                assert "the disk is full. Nothing was changed. Try again when" in (answer.text or "")
+        assert [one["event"] for one in lines if one["log_level"] == "error"] == ["receipt.not_written"]
+        assert await place.runs() == []
+
+
+async def test_a_click_that_cannot_be_written_is_not_acknowledged_and_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with town(tmp_path, by="http") as place:
+    async with town(tmp_path) as place:
+        await place.command("mina", "run publish_post x", channel="#content")
+        _, step = await place.at_gate()
+        channel, ts = await place.card(step.gate.id)
+        _fill_up(place, monkeypatch)
+        ravi = place.sandbox.act_as("ravi")
+        outcome = await ravi.click(channel, ts, "gate_approve")
+        assert not outcome.acked
+        assert "the disk is full. Nothing was changed." in ravi.ephemerals[-1]["text"]
 
-        async def full(self: Any, receipt: Any) -> bool:
-            raise StoreFull
 
-        monkeypatch.setattr(type(place.engine), "receive", full)
-        answer = await place.sandbox.act_as("mina").command("/flow", "ping")
-        assert not answer.acked
+async def test_a_form_that_cannot_be_written_stays_open_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with town(tmp_path) as place:
+        await place.command("mina", "run publish_post x", channel="#content")
+        _, step = await place.at_gate()
+        channel, ts = await place.card(step.gate.id)
+        ravi = place.sandbox.act_as("ravi")
+        await ravi.click(channel, ts, "gate_reject")
+        await place.sandbox.until(lambda: ravi.open_views)
+        [view] = ravi.open_views
+        field = next(one for one in view["blocks"] if one["type"] == "input")
+        _fill_up(place, monkeypatch)
+        typed = {field["block_id"]: {field["element"]["action_id"]: "not yet"}}
+        outcome = await ravi.submit(view["id"], typed)
+        assert "the disk is full" in outcome.errors[field["block_id"]]
+        assert ravi.open_views
+
+
+def _fill_up(place: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(self: Any, receipt: Any) -> bool:
+        raise StoreFull
+
+    monkeypatch.setattr(type(place.engine), "receive", full)
 
 
 async def test_a_lost_event_comes_again_and_is_answered_once(tmp_path: Path) -> None:
@@ -209,3 +250,19 @@ async def test_the_check_of_the_certificate_is_answered(tmp_path: Path) -> None:
     async with town(tmp_path, by="http") as place:
         body = b"ssl_check=1&token=x"
         assert await _post(place, _signed(place, body), body) == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"type": "event_callback', b"{secret}", b"payload=secret", b"payload=%5B1%5D", b"", b"[" * 100_000],
+)
+async def test_a_signed_body_that_cannot_be_read_is_refused_with_one_line_that_does_not_hold_it(
+    tmp_path: Path, body: bytes
+) -> None:
+    async with town(tmp_path, by="http") as place:
+        kind = "application/json" if body.startswith((b"{", b"[")) else "application/x-www-form-urlencoded"
+        with structlog.testing.capture_logs() as lines:
+            assert await _post(place, _signed(place, body) | {"content-type": kind}, body) == 400
+        [line] = lines
+        assert (line["event"], line["bytes"]) == ("slack.request_unreadable", len(body))
+        assert "secret" not in str(lines)

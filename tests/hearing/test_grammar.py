@@ -1,5 +1,7 @@
 """The line grammar: what a line asks for."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.grammar import (
@@ -11,6 +13,7 @@ from bot.grammar import (
     Mine,
     Misunderstanding,
     Ping,
+    Pleasantry,
     Reject,
     Start,
     Status,
@@ -136,6 +139,30 @@ def test_questions_in_plain_words_are_understood_in_a_runs_thread(line, asked):
     assert ask(line, THREAD) == asked
 
 
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("thanks!", "thanks"),
+        ("Thank you very much", "thanks"),
+        ("hi", "hello"),
+        ("Hello!", "hello"),
+        ("ok", "ok"),
+        ("OK, thanks!", "ok"),
+    ],
+)
+def test_small_talk_is_answered_as_such_in_conversations_only(line, word):
+    assert ask(line, DM) == ask(line, replace(DM, surface="mention")) == Pleasantry(word)
+    assert isinstance(ask(line, THREAD), Pleasantry) is (word == "thanks")
+    assert not isinstance(ask(line), Pleasantry)
+
+
+def test_an_unclosed_quote_is_shown_where_it_opens_with_what_to_add():
+    wrong = ask('run hello name="unterminated')
+    assert wrong.wrong == 'The quote " that opens at name="unterminated is never closed: add " where the value ends.'
+    assert wrong.suggestion == 'run hello name="unterminated"'
+    assert ask("run hello “never closed", DM).suggestion == "run hello “never closed”"
+
+
 def test_outside_a_runs_thread_it_means_the_askers_latest_run():
     assert ask("why is it waiting?", DM) == Why("last")
 
@@ -156,7 +183,7 @@ def test_outside_a_runs_thread_it_means_the_askers_latest_run():
         ("status of the world", "status R-7K2"),
         ("run", "list"),
         ("xyzzy", "help"),
-        ('run publish_post topic="never closed', '"never closed"'),
+        ('run publish_post topic="never closed', 'run publish_post topic="never closed"'),
         ("run publish_post topic=a topic=b", "run publish_post topic=b"),
     ],
 )

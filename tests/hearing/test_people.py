@@ -8,11 +8,14 @@ from typing import Any
 
 import anyio
 import pytest
+import structlog
 
-from bot.capabilities import Capabilities
+from bot.capabilities import Capabilities, note_scopes, probe
 from bot.people import ChannelFacts, OperatorPeople, Organisation, SlackPeople, channel_facts, why_not_member
-from bot.slack import SlackFault
-from engine.clock import HandClock
+from bot.sandbox.server import Sandbox
+from bot.slack import SlackFault, connected
+from bot.views.answers import not_a_member
+from engine.clock import HandClock, SystemClock
 
 pytestmark = pytest.mark.anyio
 HOME = Organisation("T1")
@@ -221,3 +224,42 @@ async def test_without_slack_only_the_operators_groups_have_people(clock: HandCl
     people = OperatorPeople(clock, {"board": ["U01"]})
     met = await people.meet("U01", ["U01", "U02", "@board", "@editors"])
     assert (met.person.member, met.person.matches, met.unsure) == (True, ("U01", "@board"), ("@editors",))
+
+
+async def test_where_nobody_can_be_checked_people_are_told_so_once_in_the_log_and_plainly(
+    people: SlackPeople, slack: Records
+) -> None:
+    slack.faults["users.info"] = SlackFault("unknown_method", retryable=False)
+    for _ in range(2):
+        met = await people.meet("U01")
+        assert (met.person.member, met.person.why_not) == (False, "unverifiable")
+    said = not_a_member(met.person).text
+    assert "does not let me check who anybody is" in said
+    assert "Please try again" not in said
+    [lack] = slack.capabilities.all()
+    assert "every start and every decision in Slack is refused" in lack.consequence
+
+
+async def test_what_a_workspace_does_not_allow_is_found_at_the_start() -> None:
+    sandbox = Sandbox()
+    async with (
+        sandbox.running(),
+        connected(sandbox.bot_token, api_url=sandbox.api_url, clock=SystemClock()) as slack,
+    ):
+        await probe(slack)
+        assert slack.capabilities.all() == ()
+        for method in ("users.info", "usergroups.list", "conversations.history"):
+            sandbox.faults.add(method=method, kind="unknown_method", times=2)
+        with structlog.testing.capture_logs() as lines:
+            await probe(slack)
+            await probe(slack)
+        assert [one["capability"] for one in lines] == ["people", "usergroups", "read back"]
+        assert all(one["log_level"] == "warning" and one["consequence"] for one in lines)
+
+
+def test_scopes_that_are_left_out_or_not_told_are_noted_with_what_they_mean() -> None:
+    silent, less = Capabilities(), Capabilities()
+    note_scopes(silent, frozenset(), {"a:read": "see"})
+    note_scopes(less, frozenset({"b:read"}), {"a:read": "see", "b:read": "hear"})
+    assert [one.name for one in silent.all()] == ["scopes"]
+    assert [(one.name, one.consequence) for one in less.all()] == [("a:read", "We cannot see.")]

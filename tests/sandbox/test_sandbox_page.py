@@ -242,6 +242,18 @@ async def test_a_restarted_sandbox_keeps_what_was_said(tmp_path: Path, clock: Ha
         await client.chat_update(channel="C0GENERAL", ts=root, text="still ours")
 
 
+async def test_no_id_of_a_restarted_sandbox_was_seen_before(tmp_path: Path, clock: HandClock) -> None:
+    seen: list[set[str]] = []
+    for _ in range(2):
+        sandbox = Sandbox(clock=clock, data=tmp_path / "slack.json")
+        async with sandbox.running():
+            parts = sandbox.parts
+            urls = parts.response_urls.mint(user_id="U0ADA", channel_id="C0GENERAL").rpartition("/")[2]
+            event = parts.workspace.mint_id("Ev")
+            seen.append({*(parts.triggers.mint("U0ADA") for _ in range(5)), urls, event})
+    assert seen[0].isdisjoint(seen[1])
+
+
 async def test_a_foreign_file_is_not_overwritten(tmp_path: Path) -> None:
     data = tmp_path / "slack.json"
     data.write_text("{}")

@@ -78,7 +78,7 @@ def test_a_stranger_is_told_who_may_decide() -> None:
 def test_a_guest_is_told_the_reason() -> None:
     said = refusal_text(Refusal.ACTOR_NOT_MEMBER, Circumstances(why_not="guest"))
     assert said == "Only members of this organisation may do that: you are a guest here. Nothing was changed."
-    assert set(WHY_NOT_MEMBER) == {"guest", "bot", "deleted", "outsider", "unknown"}
+    assert set(WHY_NOT_MEMBER) == {"guest", "bot", "deleted", "outsider", "unknown", "unverifiable"}
 
 
 def test_an_old_version_points_to_the_newest() -> None:

@@ -17,7 +17,7 @@ from tests.support.readable import readable
 
 VARYING = (
     (re.compile(r"<!date\^[^>]*>"), "(when)"),
-    (re.compile(r" (?:in|after) \d+ (?:s|min)\b"), ""),
+    (re.compile(r" (?:in|after|·) \d+ (?:s|min)\b"), ""),
     (re.compile(r"\bR-[0-9A-Z]+"), "(run)"),
     (re.compile(r"\bG-\d+"), "(gate)"),
     (re.compile(r"=[0-9a-f]{20,}"), "=(id)"),

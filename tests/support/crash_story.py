@@ -34,6 +34,7 @@ DEADLINE = 60.0  # for anything to happen; met only when it never will
 DEATHS = (DIED, -signal.SIGKILL)
 UNHEARD = -signal.SIGTERM  # asked to stop before it listened to signals
 CHANNEL = "#content"
+WEEK_MS = 7 * 24 * 3_600_000  # a gate is open for so long
 START = "run publish_note topic=ink"
 
 WORKFLOW = """\
