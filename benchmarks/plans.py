@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from benchmarks.place import Synchronous
+from engine import collector
 from engine.definitions import Definition
 from engine.service import Options, Service, serving
 from store.canon import digest
@@ -67,6 +68,7 @@ async def at_work(path: Path, *plans: Plan, synchronous: Synchronous = "full") -
     async with serving(Options(database=path, synchronous=synchronous)) as service:
         await service.engine.use({made.workflow: _definition(made, path.parent) for made in plans})
         await service.drive_all()
+        collector.settle()
         yield service
 
 

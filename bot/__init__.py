@@ -11,7 +11,12 @@ What hears and answers
     intake        what was delivered, and the key that makes it one
     grammar/      lines of text as asks, and back
     people        who somebody is at this moment, and in which groups
-    directory     the ids behind people, groups and channels as authors write them
+    names         how people, groups and channels are written
+    phonebook     which id bears a name in Slack at this moment
+    pins          the id that is in force for each name
+    registrar     pins what the workflows name, and reports what is odd about it
+    references    what the workflows name, and what is wrong with it
+    directory     what messages need to know of people, groups and channels
     kept          answers that are good for a while
     desk/         carries out what was asked, with rights, and answers
     rehearsal     what would be answered, without Slack
@@ -25,6 +30,10 @@ What shows
     delivery      brings one message to Slack: posted once, edited, healed
     message       one message: where, how urgent, what
     obstacles     what Slack's refusals mean for us
+    closed        channels that are closed to us, in words
+    copies        what people get directly while a channel is closed
+    undecidable   gates at which nobody can decide, because nobody stands behind those who are asked
+    absence       who of those that a run asks is not there
     slack         the one Slack client
     capabilities  what this workspace was found not to allow
     views/        runs, gates, alerts and answers as text and blocks
@@ -49,7 +58,6 @@ What operators use
     glancing      answers from the file alone
     operators     who sits at the terminal
     logs          structured lines without secrets
-    references    people, groups and channels that a workspace does not know
     doctor/       what is wrong with an installation, and the cure
     manifest      the Slack app, from one model
 

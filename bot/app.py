@@ -29,7 +29,7 @@ from store.receipts import Receipt
 log = structlog.get_logger()
 
 ANYTHING = re.compile(r".*", re.DOTALL)
-URGENT = "gate_reject"  # its click opens a form, whose trigger lives for three seconds
+URGENT = frozenset({"gate_reject", "gate_show"})  # these clicks open windows, and a trigger lives for three seconds
 
 Spawn = Callable[[Receipt], None]
 """Have a held receipt served at once, beside whatever else goes on."""
@@ -132,7 +132,7 @@ def _authorize(slack: Slack) -> Callable[..., Awaitable[AuthorizeResult]]:
 
 def _is_urgent(receipt: Receipt) -> bool:
     heard = receipt.payload
-    return bool(heard["heard"] == Clicked.__name__ and heard["action_id"] == URGENT)
+    return bool(heard["heard"] == Clicked.__name__ and heard["action_id"] in URGENT)
 
 
 async def _acknowledge(ack: Callable[[], Awaitable[Any]]) -> None:

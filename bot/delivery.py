@@ -1,5 +1,8 @@
 """Brings one message to Slack: posted once, edited until it says what is true, healed when Slack lost or refused it.
 
+A channel that is closed to us is remembered with the run; what should stand there goes to people instead, as long as
+it is (see `bot/copies.py`).
+
 Before a message is posted its intent is on disk; its ts follows after. When nobody knows whether Slack took it (the
 connection broke, or we crashed in between), the channel is read for our key in the metadata, and only what is not
 there is sent again. Should it stand twice all the same, that does no harm: a decision belongs to its gate.
@@ -13,15 +16,17 @@ from typing import Any
 
 import structlog
 
+from bot.closed import NO_CHANNEL, hint, problem
 from bot.message import Message, client_msg_id, is_ours, metadata
 from bot.obstacles import BLIND, BLOCKS, DUPLICATE, EDIT, LEVEL_MAX, MISSING, PLACE, THREAD, TOKEN, Trouble, said
 from bot.slack import Slack, SlackFault
 from bot.tickets import Ticket, Tickets
 from engine.clock import Clock
-from store import anchors
+from store import anchors, unshown
 from store.anchors import Anchor
-from store.database import Database
+from store.database import Database, Writer
 from store.model import RunId
+from store.unshown import Unshown
 
 log = structlog.get_logger("slack")
 
@@ -57,28 +62,38 @@ class Delivery:
             return await self._update(ticket, message, anchor)
         if anchor is not None and anchor.sent_at is not None and not self._tickets.trouble(ticket).not_sent:
             return await self._recover(ticket, message, anchor)
-        place = await self._place(ticket, message, anchor or Anchor(message.key, message.run_id, message.channel))
+        begun = anchor or Anchor(message.key, message.run_id, message.channel)
+        if not message.channel:
+            await self._closed(ticket, message, begun, NO_CHANNEL)
+            return False
+        place = await self._place(ticket, message, begun)
         return await self._post(ticket, message, place) if place else False
 
     # Posting --------------------------------------------------------------------------------------------------------
 
     async def _place(self, ticket: Ticket, message: Message, anchor: Anchor) -> Anchor | None:
-        """The anchor with the thread it belongs in; None when there is no such thread, now or ever."""
+        """The anchor with the thread it belongs in; None when there is no such place, now or ever."""
         if not message.under:
-            return anchor
+            return await self._direct(ticket, message, anchor) if message.person else anchor
         above = await self._anchor(message.under)
         if above is None or (above.state != "gone" and above.ts is None):
             raise SlackFault("no_root", retryable=True)  # it is being posted; ours comes after it
         if above.state == "gone":
             self._tickets.drop(ticket)
             return None
-        moved = anchor.generation > 1 and anchor.channel != above.channel
-        return anchor if moved else replace(anchor, channel=above.channel, thread_ts=above.thread_ts or above.ts)
+        return replace(anchor, channel=above.channel, thread_ts=above.thread_ts or above.ts)
+
+    async def _direct(self, ticket: Ticket, message: Message, anchor: Anchor) -> Anchor | None:
+        """The anchor in the direct messages with the person; None when this person cannot be written to."""
+        try:
+            return replace(anchor, channel=await self._slack.open_dm(message.person))
+        except SlackFault as fault:
+            if fault.retryable or fault.code in TOKEN:
+                raise
+            await self._give_up(ticket, anchor, fault.code)
+            return None
 
     async def _post(self, ticket: Ticket, message: Message, anchor: Anchor) -> bool:
-        if not anchor.channel:
-            await self._relocate(ticket, message, anchor, "no_channel")
-            return False
         sent_at = anchor.sent_at or self._clock.now()
         intent = replace(anchor, state="sending", ts=None, shown="", seq=message.seq, sent_at=sent_at)
         await self._keep(intent)
@@ -97,7 +112,8 @@ class Delivery:
             await self._not_posted(ticket, message, intent, fault)
             return False
         where = {"channel": str(answer["channel"]), "ts": str(answer["ts"])}
-        await self._keep(replace(intent, state="posted", shown=message.shown, **where))  # type: ignore[arg-type]
+        posted = replace(intent, state="posted", shown=message.shown, **where)  # type: ignore[arg-type]
+        await self._database.write(lambda tx: _stands(tx, message, posted))
         self._tickets.drop(ticket)
         return True
 
@@ -105,7 +121,7 @@ class Delivery:
         trouble = self._tickets.trouble(ticket)
         trouble.not_sent = not fault.lost
         if fault.code in PLACE:
-            await self._relocate(ticket, message, intent, fault.code)
+            await self._closed(ticket, message, replace(intent, sent_at=None), fault.code)
         elif fault.code in THREAD and trouble.patient(fault):
             await self._doubt_root(ticket, message)
             raise fault
@@ -139,15 +155,19 @@ class Delivery:
         except SlackFault as fault:
             await self._not_updated(ticket, message, anchor, fault)
             return False
-        await self._settle_for(ticket, message, anchor)
+        updated = replace(anchor, shown=message.shown, seq=message.seq)
+        await self._database.write(lambda tx: _stands(tx, message, updated))
+        self._tickets.drop(ticket)
         return True
 
     async def _not_updated(self, ticket: Ticket, message: Message, anchor: Anchor, fault: SlackFault) -> None:
         trouble = self._tickets.trouble(ticket)
         if fault.code in EDIT | MISSING:
             await self._say_anew(ticket, message, anchor, fault.code)
+        elif fault.code in PLACE and message.person:
+            await self._settle_for(ticket, message, anchor)
         elif fault.code in PLACE:
-            await self._relocate(ticket, message, anchor, fault.code)
+            await self._closed(ticket, message, anchor, fault.code)
         elif fault.code in BLOCKS and self._level(trouble) < LEVEL_MAX:
             self._plainer(ticket, fault)
         elif trouble.patient(fault):
@@ -176,22 +196,25 @@ class Delivery:
 
     # When it may not stand there ------------------------------------------------------------------------------------
 
-    async def _relocate(self, ticket: Ticket, message: Message, anchor: Anchor, code: str) -> None:
-        """Write to the requester instead, who is told how to mend it; the anchor remembers."""
-        log.warning("message.relocated", key=anchor.key, run=message.run, channel=anchor.channel, code=code)
-        for person in message.recipients:
-            try:
-                channel = await self._slack.open_dm(person)
-            except SlackFault as fault:
-                if fault.retryable or fault.code in TOKEN:
-                    raise
-                continue
-            if channel != anchor.channel:
-                moved = Anchor(anchor.key, anchor.run_id, channel, generation=anchor.generation + 1, seq=anchor.seq)
-                await self._keep(moved)
-                self._tickets.change(ticket, kind="post", lane=channel)
-                return
-        await self._give_up(ticket, anchor, code)
+    async def _closed(self, ticket: Ticket, message: Message, anchor: Anchor, code: str) -> None:
+        """Remember that we may not write there: the next look at the run sees whom to write to instead."""
+        if message.person:
+            await self._give_up(ticket, anchor, code)
+            return
+        name = message.place or message.channel
+        row = Unshown(message.run_id, message.channel, name, code, self._slack.me.name, self._clock.now())
+
+        def note(tx: Writer) -> Unshown:
+            if anchor.ts is None and anchor.generation == 1:
+                anchors.forget(tx, anchor.key)  # it stands nowhere, and may come to stand in another channel
+            else:
+                anchors.keep(tx, anchor)
+            return unshown.note(tx, row)
+
+        noted = await self._database.write(note)
+        level = log.info if code == NO_CHANNEL else log.warning
+        level("run.not_shown", run=message.run, channel=name, code=code, what=problem(noted), hint=hint(noted))
+        self._tickets.drop(ticket)
 
     async def _give_up(self, ticket: Ticket, anchor: Anchor, code: str) -> None:
         log.error("message.given_up", key=anchor.key, run=anchor.run_id, channel=anchor.channel, code=code)
@@ -264,3 +287,11 @@ class Delivery:
 
     async def _keep(self, anchor: Anchor) -> None:
         await self._database.write(lambda tx: anchors.keep(tx, anchor))
+
+
+def _stands(tx: Writer, message: Message, anchor: Anchor) -> None:
+    """It stands. At home that also means that the channel is open; with its root the whole run is shown."""
+    anchors.keep(tx, anchor)
+    if not message.person:
+        names = (message.channel, message.place, anchor.channel)
+        unshown.reached(tx, message.run_id, names, everything=not message.under and message.key.startswith("run:"))

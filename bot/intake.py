@@ -84,8 +84,16 @@ class OpenedHome:
     user: str
 
 
-Heard: TypeAlias = Said | Clicked | Submitted | OpenedHome
-KINDS: dict[str, type[Heard]] = {kind.__name__: kind for kind in (Said, Clicked, Submitted, OpenedHome)}
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """We were added to a channel, by this user when Slack says who it was."""
+
+    channel: str
+    user: str = ""
+
+
+Heard: TypeAlias = Said | Clicked | Submitted | OpenedHome | Invited
+KINDS: dict[str, type[Heard]] = {kind.__name__: kind for kind in (Said, Clicked, Submitted, OpenedHome, Invited)}
 
 
 def receipt(body: Body, ourselves: Ourselves, now: Millis) -> Receipt | None:
@@ -145,6 +153,9 @@ def _event(body: Body, ourselves: Ourselves) -> _Read:
             return _words(body, event, ourselves, "dm")
         case "app_home_opened" if event.get("tab") == "home" and event.get("user"):
             return f"event:{body.get('event_id')}", "event", OpenedHome(str(event["user"]))
+        case "member_joined_channel" if event.get("user") == ourselves.bot_user_id and event.get("channel"):
+            invited = Invited(str(event["channel"]), str(event.get("inviter") or ""))
+            return f"event:{body.get('event_id')}", "event", invited
     return None
 
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from bot import shapes
+from bot.absence import absent
 from bot.requests import History, Objection, Runs, Status, Verify
 from engine import audit
 from engine.quantities import duration_ms
-from store import definitions, history, lookups
+from store import definitions, history, lookups, unshown
 from store.content import ContentFolder
 from store.database import Reader
 from store.model import Millis, Run, RunStatus
@@ -97,8 +98,10 @@ class Looking:
         return found
 
     async def _told(self, run: Run) -> Any:
-        number = await self._read(lambda tx: definitions.number(tx, run.version))
-        return shapes.status(run, self._content.value, number=number)
+        number, closed, missing = await self._read(
+            lambda tx: (definitions.number(tx, run.version), unshown.of_run(tx, run.id), absent(tx, run))
+        )
+        return shapes.status(run, self._content.value, number=number, unshown=closed, absent=missing)
 
     def _row(self, row: lookups.RunRow) -> Any:
         return {

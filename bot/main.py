@@ -12,6 +12,9 @@ def main() -> None:
 
         sys.stdout.write(f"pointsman {version('pointsman')}\n")
         return
+    from engine import collector
+
+    collector.look_seldom()
     from bot.cli.app import app
 
     app()

@@ -34,13 +34,16 @@ class Message:
     run: str  # R-7K2
     trace_id: str
     seq: int  # the run was here when this was rendered
-    channel: str  # id or #name; "" when there is no place to show it but a direct message
+    channel: str  # id or #name, of a copy the person's id; "" when there is no place to show it
     under: str  # key of the message in whose thread it stands, "" for the channel itself
     priority: Priority
     order: int  # among the messages of its run
     final: bool  # it will not change by itself any more
-    recipients: tuple[str, ...]  # people to write to instead, when the channel cannot be used
+    recipients: tuple[str, ...]  # people to write to directly when the channel is closed to us
     rendering: Rendering
+    also: tuple[str, ...] = ()  # people to write to directly although it stands where it should
+    place: str = ""  # what people call the channel
+    person: str = ""  # who gets it directly, when it is a copy for one person
 
     @property
     def shown(self) -> str:

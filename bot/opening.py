@@ -30,6 +30,8 @@ class Opening:
             synchronous=self.settings.synchronous,
             allowed_hosts=(*self.operator.hosts, *self._model_hosts()),
             models=self.models,
+            python_workers=self.operator.limits.python_workers,
+            python_memory_bytes=self.operator.limits.python_memory,
             audit_key=b"" if key is None else key.get_secret_value().encode(),
             redactor=self.redactor,
         )

@@ -34,11 +34,11 @@ from engine.rules import commands
 from engine.rules.commands import Command
 from store.model import Actor, Content, Json, Run, Step, StepStatus
 
-Reloaded = Callable[[], Awaitable[Json]]
+Reloaded = Callable[[Reload, Actor], Awaitable[Json]]
 Saying = Callable[[Say], Awaitable[Json]]
 
 
-async def _no_service() -> Json:
+async def _no_service(request: Reload, by: Actor) -> Json:
     raise Objection("no_service", "No service is running here, so there is nothing to reload.", status=409)
 
 
@@ -85,7 +85,7 @@ class Operations(Looking):
             case Resume():
                 return await self.resume(request, by)
             case Reload():
-                return await self._reload()
+                return await self._reload(request, by)
             case Say():
                 return await self._say(request)
         raise AssertionError(f"{type(request).__name__} is not in the table of requests")

@@ -6,15 +6,17 @@ minute, half of what a decision may rest on, so that they are never too old when
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
 
-from bot.capabilities import INCAPABLE, PROBES, Capabilities
+from bot.capabilities import INCAPABLE, PROBES
 from bot.kept import Kept
+from bot.names import GROUP_ID, USER_ID, is_id
+from bot.phonebook import Phonebook, Reads
+from bot.pins import OWN, Pins
 from bot.slack import SlackFault
 from engine.clock import Clock
 from engine.rules.gates import FACTS_AGE_MAX_MS
@@ -23,11 +25,7 @@ from store.model import Millis, Person
 log = structlog.get_logger()
 
 FRESH_MS = FACTS_AGE_MAX_MS // 2
-HANDLES_MS = 5 * 60_000  # which handle belongs to which group id; who is in the group is asked anew
-CHANNELS_MS = 10 * 60_000  # which #name belongs to which channel id
-PAGES_MAX = 25
-USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
-GROUP_ID = re.compile(r"S[A-Z0-9]{2,}")
+DEPTH_MAX = 3  # groups of the operator that name each other
 MEMBERS = "members"
 
 CONSEQUENCES = {
@@ -35,14 +33,6 @@ CONSEQUENCES = {
     "emails": "Nobody is found by e-mail address. Give the app users:read.email, or write user ids.",
     "channels": "No channel is known. Give the app channels:read and groups:read.",
 }
-
-
-class Reads(Protocol):
-    """The reading half of the Slack client."""
-
-    capabilities: Capabilities
-
-    async def read(self, method: str, **params: Any) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +49,7 @@ class Acquaintance:
 
     person: Person
     unsure: tuple[str, ...] = ()
+    trouble: SlackFault | None = None  # a passing one: when it is over, Slack says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +73,7 @@ class People(Protocol):
 
 
 class SlackPeople:
-    """People and channels as Slack tells of them."""
+    """People and channels as Slack tells of them; a name means who is pinned for it, see `bot/pins.py`."""
 
     def __init__(
         self,
@@ -90,17 +81,25 @@ class SlackPeople:
         clock: Clock,
         organisation: Organisation,
         own_groups: Mapping[str, Sequence[str]] | None = None,
+        pins: Pins | None = None,
     ) -> None:
+        self.phonebook = Phonebook(slack, clock)
+        self.pins = pins or Pins(clock)
         self._slack = slack
         self._clock = clock
         self._organisation = organisation
-        self._own_groups = _by_handle(own_groups or {})
+        self.own_groups = _by_handle(own_groups or {})
         self._users: Kept[Mapping[str, Any]] = Kept(clock)
-        self._members: Kept[frozenset[str]] = Kept(clock)
-        self._handles: Kept[Mapping[str, str]] = Kept(clock)
+        self._members: Kept[tuple[str, ...]] = Kept(clock)
         self._channels: Kept[Mapping[str, Any]] = Kept(clock)
-        self._names: Kept[Mapping[str, str]] = Kept(clock)
-        self._pins: dict[str, str] = {}  # the group id that a handle meant when it was first seen
+
+    def use_groups(self, own_groups: Mapping[str, Sequence[str]]) -> None:
+        """The operator's groups as they stand in the file now."""
+        self.own_groups = _by_handle(own_groups)
+
+    def own_group(self, reference: str) -> tuple[str, ...] | None:
+        """Who the operator's file names under this handle; None when there is no such group in it."""
+        return self.own_groups.get(reference.removeprefix("@").lower())
 
     async def meet(self, user_id: str, references: Iterable[str] = (), *, anew: bool = False) -> Acquaintance:
         """Who this is now, and which of the references mean this person. Never raises for Slack's sake."""
@@ -111,7 +110,8 @@ class SlackPeople:
             log.warning("slack cannot say who somebody is", user=user_id, error=fault.code)
             self._cannot("people", fault.code)
             why_not = "unverifiable" if fault.code in INCAPABLE else "unknown"
-            return Acquaintance(Person(user_id, "", False, (), self._clock.now(), why_not))
+            unknown = Person(user_id, "", False, (), self._clock.now(), why_not)
+            return Acquaintance(unknown, trouble=fault if fault.retryable else None)
         why_not = why_not_member(user, self._organisation)
         if why_not:
             return Acquaintance(Person(user_id, _name(user), False, (), fetched_at, why_not))
@@ -120,7 +120,7 @@ class SlackPeople:
             if reference != MEMBERS and await self._means(reference, asked):
                 asked.matches.append(reference)
         person = Person(user_id, _name(user), True, tuple(asked.matches), asked.fetched_at)
-        return Acquaintance(person, tuple(asked.unsure))
+        return Acquaintance(person, tuple(asked.unsure), asked.trouble)
 
     async def channel(self, reference: str) -> ChannelFacts:
         """A channel by id or #name, as it is now."""
@@ -142,86 +142,89 @@ class SlackPeople:
         channel: Mapping[str, Any] = (await self._slack.read("conversations.info", channel=channel_id))["channel"]
         return channel
 
-    async def _channel_id(self, reference: str) -> str:
-        if not reference.startswith("#"):
+    async def behind(self, reference: str, depth: int = 0) -> tuple[str, ...] | None:
+        """The ids of the people who are meant; None when nobody can list them. Never raises for Slack's sake."""
+        own = self.own_group(reference)
+        try:
+            if own is not None:
+                listed = [await self.behind(one, depth + 1) for one in own if depth < DEPTH_MAX]
+                known = [people for people in listed if people is not None]
+                return tuple(dict.fromkeys(one for people in known for one in people)) if known or not own else None
+            found = await self.id_of(reference)
+            if found is None or USER_ID.fullmatch(found):
+                return () if found is None else (found,)
+            if not GROUP_ID.fullmatch(found):
+                return None
+            return (await self._members.get(found, lambda: self._in(found), FRESH_MS))[0]
+        except SlackFault as fault:
+            log.info("slack cannot say who is meant", reference=reference, error=fault.code)
+            return None
+
+    async def id_of(self, reference: str) -> str | None:
+        """The id in force for a reference; found and pinned when it is not yet. Raises SlackFault.
+
+        None when it means nobody, and for groups of the operator, who have no id.
+        """
+        if is_id(reference):
             return reference
-        names, _ = await self._names.get("", self._channel_names, CHANNELS_MS)
-        found = names.get(reference[1:].lower())
+        known = self.pins.id_of(reference)
+        if known is None and self.own_group(reference) is None:
+            found = await self.phonebook.bearer(reference)
+            known = None if found is None else await self.pins.pin(reference, found)
+        return None if known == OWN else known
+
+    async def _channel_id(self, reference: str) -> str:
+        found = await self.id_of(reference)
         if found is None:
             raise SlackFault("channel_not_found", retryable=False)
         return found
-
-    async def _channel_names(self) -> Mapping[str, str]:
-        names: dict[str, str] = {}
-        cursor = ""
-        for _ in range(PAGES_MAX):
-            more = {"cursor": cursor} if cursor else {}
-            page = await self._slack.read(
-                "conversations.list", types="public_channel,private_channel", exclude_archived=True, limit=1_000, **more
-            )
-            names |= {channel["name"].lower(): channel["id"] for channel in page["channels"]}
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                break
-        return names
 
     async def _means(self, reference: str, asked: _Asked, depth: int = 0) -> bool:
         """Whether a reference means this person; when nobody can say, it does not."""
         if USER_ID.fullmatch(reference):
             return reference == asked.user_id
         if "@" in reference[1:]:
-            return self._is_email(reference, asked)
-        own = self._own_groups.get(reference.removeprefix("@").lower())
+            return await self._is_email(reference, asked)
+        own = self.own_group(reference)
         if own is not None:
-            means = [await self._means(one, asked, depth + 1) for one in own if depth < 3]
+            means = [await self._means(one, asked, depth + 1) for one in own if depth < DEPTH_MAX]
             return any(means)
         try:
             return await self._in_group(reference, asked)
         except SlackFault as fault:
             asked.unsure.append(reference)
+            asked.trouble = asked.trouble or (fault if fault.retryable else None)
             self._cannot("usergroups", fault.code)
             return False
 
-    def _is_email(self, reference: str, asked: _Asked) -> bool:
+    async def _is_email(self, reference: str, asked: _Asked) -> bool:
+        pinned = self.pins.id_of(reference)
+        if pinned is not None:
+            return pinned == asked.user_id
         profile: Mapping[str, Any] = asked.user.get("profile") or {}
         if "email" not in profile:
             asked.unsure.append(reference)
             self._cannot("emails", "missing_scope")
             return False
         confirmed = asked.user.get("is_email_confirmed", True)
-        return bool(confirmed) and str(profile["email"]).lower() == reference.lower()
+        if not confirmed or str(profile["email"]).lower() != reference.lower():
+            return False
+        return await self.pins.pin(reference, asked.user_id) == asked.user_id
 
     async def _in_group(self, reference: str, asked: _Asked) -> bool:
-        handle = reference.removeprefix("@").lower()
-        group_id = reference if GROUP_ID.fullmatch(reference) else await self._group_id(handle)
+        group_id = await self.id_of(reference)
         if group_id is None:
             return False
         members, fetched_at = await self._members.get(group_id, lambda: self._in(group_id), asked.age_ms)
         asked.fetched_at = min(asked.fetched_at, fetched_at)
         return asked.user_id in members
 
-    async def _group_id(self, handle: str) -> str | None:
-        """The group of a handle. A handle that comes to mean another group is reported, not followed."""
-        handles, _ = await self._handles.get("", self._group_handles, HANDLES_MS)
-        found = handles.get(handle)
-        if found is None:
-            return None
-        pinned = self._pins.setdefault(handle, found)
-        if pinned != found:
-            log.warning("a group handle means another group than before", handle=handle, was=pinned, now=found)
-            return None
-        return found
-
-    async def _group_handles(self) -> Mapping[str, str]:
-        groups = (await self._slack.read("usergroups.list"))["usergroups"]
-        return {str(group["handle"]).lower(): str(group["id"]) for group in groups}
-
-    async def _in(self, group_id: str) -> frozenset[str]:
+    async def _in(self, group_id: str) -> tuple[str, ...]:
         try:
-            return frozenset((await self._slack.read("usergroups.users.list", usergroup=group_id))["users"])
+            return tuple((await self._slack.read("usergroups.users.list", usergroup=group_id))["users"])
         except SlackFault as fault:
             if fault.code == "no_such_subteam":
-                return frozenset()
+                return ()
             raise
 
     def _cannot(self, capability: str, code: str) -> None:
@@ -287,6 +290,7 @@ class _Asked:
     age_ms: int
     matches: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
+    trouble: SlackFault | None = None
 
 
 def _at_home(user: Mapping[str, Any], home: Organisation) -> bool:

@@ -6,28 +6,31 @@ counts as told when all its messages stand as they should.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import anyio
 import structlog
 
+from bot.copies import Reach
 from bot.message import Message
 from bot.sender import Sender
 from bot.slack import Me
 from bot.tickets import Ticket
 from bot.views.past import NO_PAST, past
 from bot.views.scene import Scene
-from bot.wanted import needs_past, references, wanted
+from bot.wanted import is_unplaced, needs_past, references, wanted
 from bot.wording import size_text
 from engine.bell import Bell
 from engine.clock import Clock
-from store import anchors, definitions, history, lookups, outbox
+from store import anchors, definitions, history, lookups, outbox, unshown
 from store.anchors import Anchor
 from store.content import ContentFolder
 from store.database import Database, Reader, Writer
 from store.faults import StoreFault
 from store.model import Content, Json, Millis, Plan, RunId, Workflow
+from store.unshown import Unshown
 
 log = structlog.get_logger("slack")
 
@@ -41,13 +44,28 @@ DIRECTORY_SECONDS = 5.0
 PLANS_MAX = 256
 NAMES_MAX = 5_000
 
-Directory = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
-"""Ids in Slack of people, groups and channels, by how the author wrote them; what is not known is left out."""
+
+class Directory(Protocol):
+    """Whoever knows people, groups and channels by how the author wrote them; what is not known is left out."""
+
+    async def ids(self, references: Sequence[str]) -> Mapping[str, str]: ...
+
+    async def behind(self, references: Sequence[str]) -> Mapping[str, tuple[str, ...]]: ...
+
+    def absent(self, references: Sequence[str]) -> Mapping[str, str]: ...
 
 
-async def nobody(references: Sequence[str]) -> Mapping[str, str]:
+class NoDirectory:
     """A directory without entries."""
-    return {}
+
+    async def ids(self, references: Sequence[str]) -> Mapping[str, str]:
+        return {}
+
+    async def behind(self, references: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        return {}
+
+    def absent(self, references: Sequence[str]) -> Mapping[str, str]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +74,7 @@ class _Sight:
 
     scene: Scene
     anchors: Mapping[str, Anchor]
+    unshown: Sequence[Unshown]
 
 
 class Projector:
@@ -68,14 +87,14 @@ class Projector:
         clock: Clock,
         changed: Bell,
         me: Me,
-        directory: Directory = nobody,
+        directory: Directory | None = None,
     ) -> None:
         self._database = database
         self._content = content
         self._clock = clock
         self._changed = changed
         self._me = me
-        self._directory = directory
+        self._directory = directory or NoDirectory()
         self._sender: Sender | None = None
         self._looked: dict[RunId, tuple[int, Millis]] = {}  # runs under way: seen at which seq, and when
         self._broken: dict[RunId, Millis] = {}  # runs that could not be rendered, and when to try again
@@ -109,16 +128,16 @@ class Projector:
         """Look at a batch of changed runs; gives when to look again, None for at the next ring."""
         room = BATCH if self.sender.backlog < BACKLOG_MAX else 0
         limit = len(self._looked) + room  # runs under way come up again: room is for those that are new
-        rows = await self._database.read(lambda tx: outbox.pending(tx, limit))
+        rows = await self._database.read(lambda tx: outbox.to_tell(tx, limit))
         told, moments = [], []
-        for run_id, seq in rows:
+        for run_id, seq, seen in rows:
             look_at = self._look_at(run_id, seq)
             if look_at is None:
                 continue
             if look_at > now:
                 moments.append(look_at)
             elif await self._examine(run_id, seq, now):
-                told.append((run_id, seq))
+                told.append((run_id, seq, seen))
         await self._tell(told)
         more = room > 0 and len(rows) == limit
         return now if more else min(moments, default=None)
@@ -134,17 +153,17 @@ class Projector:
             return None if seen[0] == seq else seen[1] + RUN_EVERY_MS
         return 0  # all was sent; messages that link to each other may differ once more
 
-    async def _tell(self, told: Iterable[tuple[RunId, int]]) -> None:
+    async def _tell(self, told: Iterable[tuple[RunId, int, int]]) -> None:
         rows = list(told)
         if not rows:
             return
 
         def note(tx: Writer) -> None:
-            for run_id, seq in rows:
-                outbox.told(tx, run_id, seq)
+            for run_id, seq, seen in rows:
+                outbox.told(tx, run_id, seq, seen)
 
         await self._database.write(note)
-        for run_id, _ in rows:
+        for run_id, _, _ in rows:
             self._looked.pop(run_id, None)
 
     async def _examine(self, run_id: RunId, seq: int, now: Millis) -> bool:
@@ -177,7 +196,13 @@ class Projector:
         if sight is None:
             return [], {}
         scene = replace(sight.scene, names=await self._names(references(sight.scene)))
-        return wanted(scene, sight.anchors), sight.anchors
+        return wanted(scene, sight.anchors, await self._reach(scene, sight)), sight.anchors
+
+    async def _reach(self, scene: Scene, sight: _Sight) -> Reach:
+        """Whom and what we can reach; people are asked for only when something cannot be shown where all see it."""
+        written = references(scene)
+        people = await self._people(written) if sight.unshown or is_unplaced(scene) else {}
+        return Reach(sight.unshown, people, self._directory.absent(written))
 
     def _look(self, tx: Reader, run_id: RunId) -> _Sight | None:
         run = lookups.run(tx, run_id)
@@ -202,7 +227,7 @@ class Projector:
             },
             past=before,
         )
-        return _Sight(scene, standing)
+        return _Sight(scene, standing, unshown.of_run(tx, run_id))
 
     def _plan(self, tx: Reader, version: str) -> Plan | None:
         known = self._plans.get(version) or definitions.plan(tx, version)
@@ -225,13 +250,21 @@ class Projector:
         """The directory's entries, or those it had before: a silent Slack must not turn mentions back into words."""
         try:
             with anyio.move_on_after(DIRECTORY_SECONDS):
-                found = await self._directory(written)
+                found = await self._directory.ids(written)
                 if len(self._known) > NAMES_MAX:
                     self._known.clear()
                 self._known.update(found)
         except Exception:
             log.exception("directory.failed")
         return {one: self._known[one] for one in written if one in self._known}
+
+    async def _people(self, written: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        try:
+            with anyio.move_on_after(DIRECTORY_SECONDS):
+                return await self._directory.behind(written)
+        except Exception:
+            log.exception("directory.failed")
+        return {}
 
 
 async def _pass_on(bell: anyio.Event, rung: anyio.Event) -> None:

@@ -1,22 +1,28 @@
-"""Who and what the workflows name in Slack, and which of it is not there: told before a run waits for nobody."""
+"""Who and what the workflows name in Slack, and what is odd about it: told before a run waits for nobody."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.capabilities import INCAPABLE
-from bot.people import GROUP_ID, MEMBERS, USER_ID, Organisation, Reads, SlackPeople
+from bot.names import is_id, kind
+from bot.people import MEMBERS
+from bot.phonebook import Phonebook
+from bot.pins import OWN, Sight
 from bot.slack import SlackFault
 from engine.clock import Clock
 from engine.definitions import Definition
+from store.handles import Handle
+from store.model import Workflow
 
-ABSENT = frozenset({"users_not_found", "user_not_found", "user_not_visible"})
+DEPTH_MAX = 3  # groups of the operator that name each other
+ACCEPT = "pointsman reload --accept-handles"
 
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """A reference of a workflow behind which nobody stands that we could reach."""
+    """A reference of a workflow with which something is not as it should be."""
 
     workflow: str
     reference: str
@@ -24,81 +30,102 @@ class Stranger:
     cure: str
 
 
-class References:
-    """Looks references up, each once, however many workflows name it."""
-
-    def __init__(self, slack: Reads, clock: Clock, home: Organisation, own_groups: Mapping[str, Sequence[str]]) -> None:
-        self._slack = slack
-        self._people = SlackPeople(slack, clock, home, own_groups)
-        self._own = {name.removeprefix("@").lower() for name in own_groups}
-        self._known: dict[str, tuple[str, str]] = {}
-        self._groups: frozenset[str] | None = None
-
-    async def strangers(self, definitions: Mapping[str, Definition]) -> list[Stranger]:
-        """Everything that is named and cannot be found; a Slack that cannot say just now is no reason."""
-        found = []
-        for name, definition in sorted(definitions.items()):
-            for reference in dict.fromkeys(_named(definition)):
-                what, cure = await self._looked_up(reference)
-                if what:
-                    found.append(Stranger(name, reference, f"{name} names {reference}, but {what}.", cure))
-        return found
-
-    async def _looked_up(self, reference: str) -> tuple[str, str]:
-        """What is wrong with a reference and what to do; empty when all is well."""
-        if reference not in self._known:
-            try:
-                self._known[reference] = await self._what_is_wrong(reference)
-            except SlackFault as fault:
-                if fault.code not in INCAPABLE:
-                    return "", ""
-                cure = "Give the app the scope for it (manifest.yml), or write the group into the operator's file."
-                self._known[reference] = (f"Slack does not let us look ({fault.code})", cure)
-        return self._known[reference]
-
-    async def _what_is_wrong(self, reference: str) -> tuple[str, str]:
-        if reference.startswith("#") or reference[:1] in ("C", "G"):
-            return await self._channel(reference)
-        if USER_ID.fullmatch(reference) or "@" in reference[1:]:
-            return await self._person(reference)
-        handle = reference.removeprefix("@").lower()
-        if handle in self._own or (reference if GROUP_ID.fullmatch(reference) else handle) in await self._handles():
-            return "", ""
-        return "there is no such group", "Correct it, make the group in Slack, or write it into the operator's file."
-
-    async def _channel(self, reference: str) -> tuple[str, str]:
-        channel = await self._people.channel(reference)  # a public one takes our messages without us being in it
-        if not channel.known:
-            return "there is no such channel that we can see", "Correct it, or invite the app into the channel."
-        return "", ""
-
-    async def _person(self, reference: str) -> tuple[str, str]:
-        try:
-            if "@" in reference:
-                await self._slack.read("users.lookupByEmail", email=reference)
-            else:
-                await self._slack.read("users.info", user=reference)
-        except SlackFault as fault:
-            if fault.code in ABSENT:
-                return (
-                    "there is no such person",
-                    "Correct it: a user id, or the e-mail address of the account in Slack.",
-                )
-            raise
-        return "", ""
-
-    async def _handles(self) -> frozenset[str]:
-        if self._groups is None:
-            listed = (await self._slack.read("usergroups.list"))["usergroups"]
-            self._groups = frozenset(word for one in listed for word in (str(one["handle"]).lower(), str(one["id"])))
-        return self._groups
-
-
-def _named(definition: Definition) -> Iterator[str]:
-    workflow = definition.workflow
+def named(workflow: Workflow, approvers: Iterable[str]) -> list[str]:
+    """Everyone and everything that a workflow names, each once."""
     access = workflow.access
-    gates = [step.gate.approvers for step in definition.plan.steps if step.gate is not None]
-    people = [who for listed in (*gates, access.start, access.see, access.control) for who in listed]
-    for reference in (workflow.owner, workflow.channel, workflow.alerts_failed, *people):
-        if reference and reference != MEMBERS:
-            yield reference
+    written = (
+        workflow.owner,
+        workflow.channel,
+        workflow.alerts_failed,
+        *approvers,
+        *access.start,
+        *access.see,
+        *access.control,
+    )
+    return list(dict.fromkeys(one for one in written if one and one != MEMBERS))
+
+
+def named_by(definitions: Mapping[str, Definition]) -> dict[str, list[str]]:
+    """What each workflow names, by its name."""
+    return {
+        name: named(one.workflow, (who for step in one.plan.steps if step.gate for who in step.gate.approvers))
+        for name, one in sorted(definitions.items())
+    }
+
+
+def nested(references: Iterable[str], own_groups: Mapping[str, Sequence[str]], depth: int = 0) -> Iterator[str]:
+    """The references, and those that stand in the operator's groups among them."""
+    by_handle = {name.removeprefix("@").lower(): people for name, people in own_groups.items()}
+    for reference in references:
+        yield reference
+        members = by_handle.get(reference.removeprefix("@").lower())
+        if members is not None and depth < DEPTH_MAX:
+            yield from nested(members, own_groups, depth + 1)
+
+
+class References:
+    """Looks references up."""
+
+    def __init__(self, phonebook: Phonebook, clock: Clock, own_groups: Mapping[str, Sequence[str]]) -> None:
+        self._phonebook = phonebook
+        self._clock = clock
+        self._own = {name.removeprefix("@").lower() for name in own_groups}
+        self._begun_at = clock.now()
+
+    async def look(self, reference: str, pinned: str | None) -> Sight:
+        """What Slack says of it now. Raises SlackFault for a passing trouble."""
+        if reference.removeprefix("@").lower() in self._own:
+            return Sight(OWN)
+        try:
+            return await self._look(reference, pinned)
+        except SlackFault as fault:
+            if fault.code not in INCAPABLE:
+                raise
+            return Sight(stands=False, unseen=True)
+
+    async def _look(self, reference: str, pinned: str | None) -> Sight:
+        age_ms = self._clock.now() - self._begun_at + 1  # what was read since this look began is fresh enough
+        if is_id(reference):
+            exists = await self._phonebook.exists(reference, age_ms=age_ms)
+            return Sight(reference if exists else None, stands=exists)
+        found = await self._phonebook.bearer(reference, age_ms=age_ms)
+        if pinned is None or found == pinned:
+            return Sight(found, stands=found is not None)
+        return Sight(found, stands=await self._phonebook.exists(pinned, age_ms=age_ms))
+
+
+def strange(workflow: str, reference: str, handle: Handle | None) -> Stranger | None:
+    """What is wrong with a reference and what to do; None when all is well, or nothing is known."""
+    if handle is None:
+        return None
+    said = f"{workflow} names {reference}, "
+    what = kind(reference)
+    if handle.moved:
+        force = f"The one that it was pinned to ({_called(handle.pinned)}) stays in force."
+        message = f"{said}which means another {what} than before ({_called(handle.found)}). {force}"
+        return Stranger(workflow, reference, message, f"Accept it with `{ACCEPT}`, or correct the workflow.")
+    if handle.renamed:
+        message = f"{said}but no {what} is called so any more. The one that was ({handle.pinned}) stays in force."
+        return Stranger(workflow, reference, message, "Write its present name.")
+    if handle.state == "unseen":
+        cure = "Give the app the scope for it (manifest.yml), or write the group into the operator's file."
+        return Stranger(workflow, reference, f"{said}but Slack does not let us look.", cure)
+    if handle.state == "absent":
+        return Stranger(workflow, reference, f"{said}but there is no such {what}{_seen(reference)}.", _cure(reference))
+    return None
+
+
+def _seen(reference: str) -> str:
+    return " that we can see" if kind(reference) == "channel" else ""
+
+
+def _cure(reference: str) -> str:
+    return {
+        "channel": "Correct it, or invite the app into the channel.",
+        "person": "Correct it: a user id, or the e-mail address of the account in Slack.",
+        "group": "Correct it, make the group in Slack, or write it into the operator's file.",
+    }[kind(reference)]
+
+
+def _called(id: str | None) -> str:
+    return "a group of the operator's file" if id == OWN else str(id)

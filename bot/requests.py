@@ -103,7 +103,12 @@ class Resume(Request):
 
 
 class Reload(Request):
-    """Read the workflows folder again."""
+    """Read the workflows folder again.
+
+    With `accept_handles`, names that were reported to mean somebody else than before are followed from here on.
+    """
+
+    accept_handles: bool = False
 
 
 class Say(Request):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from html import unescape
@@ -35,17 +35,21 @@ from bot.manifest import SCOPES, SCOPES_OPTIONAL
 from bot.opening import Opening, opening
 from bot.operations import Operations
 from bot.people import Organisation, SlackPeople
+from bot.pins import Pins
 from bot.projection import Projector
-from bot.references import References
-from bot.requests import Objection, Say
+from bot.registrar import Registrar
+from bot.requests import Objection, Reload, Say
 from bot.sender import Sender
 from bot.settings import Settings
 from bot.slack import Slack, SlackFault, connected
+from engine import collector
+from engine.api import Engine
 from engine.clock import Clock, SystemClock
 from engine.faults import SettingsFault
 from engine.service import Service, serving
-from store import lookups, outbox
-from store.model import Json
+from store import handles, lookups, outbox
+from store.handles import Handle
+from store.model import ENGINE, Actor, Json
 from store.unwrap import lone_errors
 
 log = structlog.get_logger("service")
@@ -53,6 +57,7 @@ log = structlog.get_logger("service")
 FLUSH_SECONDS = 3.0  # for what should still be shown in Slack before the process ends
 FLUSH_LOOK_MS = 50
 WATCH_SECONDS = 1.0
+RELOAD = Reload()
 
 
 @dataclass(slots=True)
@@ -65,14 +70,18 @@ class Running:
     ears: Ears
     sender: Sender
     clerk: Clerk
+    people: SlackPeople
+    registrar: Registrar
     stop: anyio.Event
     reloading: anyio.Lock
 
-    async def reload(self) -> Json:
+    async def reload(self, request: Reload = RELOAD, by: Actor = ENGINE) -> Json:
         """Read the workflows and the operator's file again, as one set. Raises Objection when it is broken."""
         async with self.reloading:
             fresh = await anyio.to_thread.run_sync(opening, self.opened.settings)
-            return await take(fresh, self.service)
+            told = await take(fresh, self.service)
+            self.people.use_groups(fresh.operator.people())
+            return told | await self.registrar.reloaded(accept=request.accept_handles, by=by)
 
     async def say(self, request: Say) -> Json:
         """What would be answered to this person in a direct message; nothing is changed."""
@@ -94,7 +103,7 @@ class Running:
         }
 
 
-async def take(fresh: Opening, service: Service) -> Json:
+async def take(fresh: Opening, service: Service) -> dict[str, Json]:
     """Make what stands in the folder current, all of it or nothing; tells what is new. Raises Objection."""
     loaded = await anyio.to_thread.run_sync(fresh.folder.read)
     for problem in loaded.problems:
@@ -107,7 +116,7 @@ async def take(fresh: Opening, service: Service) -> Json:
     engine.settings = fresh.folder.settings(loaded.definitions)
     await engine.use(loaded.definitions)
     after = {name: one.plan.version for name, one in loaded.definitions.items()}
-    told = {
+    told: dict[str, Json] = {
         "workflows": sorted(after),
         "added": sorted(after.keys() - before.keys()),
         "changed": sorted(name for name in after.keys() & before.keys() if after[name] != before[name]),
@@ -131,6 +140,7 @@ def serve(given: Settings, *, watch: bool) -> None:
 
 async def _serve(opened: Opening, watch: bool) -> None:
     async with running(opened, watch=watch, signals=True) as service:
+        collector.settle()
         await service.stop.wait()
         log.info("service.draining")
     log.info("service.stopped")
@@ -153,7 +163,7 @@ async def running(
             await _opened_doors(service, clock, stack)
             if watch:
                 group.start_soon(_watched, service, seen)
-            group.start_soon(_strangers_logged, service)
+            group.start_soon(service.registrar.loop)
             if signals:
                 await group.start(_signals, service, group)
             log.info("service.ready", slack=slack.me.team_url, mode=opened.settings.slack_mode)
@@ -218,9 +228,9 @@ async def _assembled(
     """The parts that show and answer, running."""
     engine, clock = service.engine, service.engine.clock
     home = Organisation(slack.me.team_id, slack.me.enterprise_id)
-    people = SlackPeople(slack, clock, home, opened.operator.people())
-    directory = Directory(slack, people, clock)
-    projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, directory.ids)
+    people = SlackPeople(slack, clock, home, opened.operator.people(), await _pins(engine, slack))
+    registrar = Registrar(slack, engine, people)
+    projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, Directory(people, clock))
     sender = Sender(slack, engine.database, clock, projector.compose)
     projector.hand_to(sender)
     group.start_soon(probe, slack)  # beside the start, which does not wait for what may be missing
@@ -233,6 +243,7 @@ async def _assembled(
         permalink=slack.me.permalink,
         open_direct=slack.open_dm,
         open_form=slack.open_view,
+        invited=registrar.invited,
     )
     clerk = Clerk(bench)
     worker = Worker(engine, clerk, Answering(slack, bench, clerk.looking))
@@ -240,7 +251,22 @@ async def _assembled(
     app_token = opened.settings.slack_app_token
     ears = Ears(engine, slack, worker, app_token=None if app_token is None else app_token.get_secret_value())
     await stack.enter_async_context(ears.listening())
-    return Running(opened, service, slack, ears, sender, clerk, anyio.Event(), anyio.Lock())
+    return Running(
+        opened, service, slack, ears, sender, clerk, people, registrar, stop=anyio.Event(), reloading=anyio.Lock()
+    )
+
+
+async def _pins(engine: Engine, slack: Slack) -> Pins:
+    """What was pinned in this workspace before; what belongs to another one is forgotten."""
+    team, database = slack.me.enterprise_id or slack.me.team_id, engine.database
+    forgotten = await database.write(lambda tx: handles.forget_others(tx, team))
+    if forgotten:
+        log.warning("handles.forgotten", count=forgotten, why="They were pinned in another workspace.")
+
+    async def keep(changed: Sequence[Handle]) -> None:
+        await database.write(lambda tx: handles.keep(tx, *changed))
+
+    return Pins(engine.clock, team, await database.read(handles.everything), keep)
 
 
 async def _flushed(service: Service, group: TaskGroup) -> None:
@@ -271,18 +297,6 @@ async def _opened_doors(service: Running, clock: Clock, stack: AsyncExitStack) -
             f"POINTSMAN_HTTP={given.http} cannot be listened on: {error.strerror or error}.",
             hint="Another program may use this port; name another one.",
         ) from None
-
-
-async def _strangers_logged(service: Running) -> None:
-    """Say at the start which people, groups and channels of the workflows are not there."""
-    me = service.slack.me
-    home = Organisation(me.team_id, me.enterprise_id)
-    engine = service.service.engine
-    references = References(service.slack, engine.clock, home, service.opened.operator.people())
-    for one in await references.strangers(engine.definitions):
-        log.warning(
-            "workflow.names_stranger", workflow=one.workflow, reference=one.reference, what=one.message, cure=one.cure
-        )
 
 
 async def _watched(service: Running, seen: Stamp) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from bot import closed
+from bot.undecidable import Absent, nobody
 from engine.rules.gates import rfc3339
 from store.model import Actor, Content, Decision, Failure, Gate, Json, Millis, Run, Step, StepStatus, Workflow
+from store.unshown import Unshown
 
 Resolve = Callable[[Content | None], Json]
 Shape = dict[str, Any]
+NOBODY_ABSENT: Absent = {}
 
 
 def moment(at: Millis | None) -> str | None:
@@ -46,14 +50,29 @@ def run(state: Run, resolve: Resolve, *, number: int | None = None) -> Shape:
     }
 
 
-def status(state: Run, resolve: Resolve, *, number: int | None = None) -> Shape:
-    """A run with everything that is known of its steps."""
-    steps = {key: step(one, resolve) for key, one in state.steps.items()}
+def status(
+    state: Run,
+    resolve: Resolve,
+    *,
+    number: int | None = None,
+    unshown: Sequence[Unshown] = (),
+    absent: Absent = NOBODY_ABSENT,
+) -> Shape:
+    """A run with everything that is known of its steps, of where it is not shown, and of who is not there."""
+    steps = {key: step(one, resolve, absent) for key, one in state.steps.items()}
     stands = {"standing": standing(state), "waiting_for": waiting_for(state), "unsettled": unsettled(state)}
-    return run(state, resolve, number=number) | stands | {"steps": steps}
+    return run(state, resolve, number=number) | stands | {"shown": shown(unshown), "steps": steps}
 
 
-def step(state: Step, resolve: Resolve) -> Shape:
+def shown(unshown: Sequence[Unshown]) -> Shape | None:
+    """Why a run does not stand where it should in Slack; None when nothing is in its way."""
+    if not unshown:
+        return None
+    first = unshown[0]
+    return {"channel": first.name or None, "problem": closed.problem(first), "hint": closed.hint(first)}
+
+
+def step(state: Step, resolve: Resolve, absent: Absent = NOBODY_ABSENT) -> Shape:
     return {
         "status": state.status.value,
         "attempts": state.attempt,
@@ -64,7 +83,7 @@ def step(state: Step, resolve: Resolve) -> Shape:
         "output": resolve(state.output),
         "error": failure(state.error),
         "reason": state.reason,
-        "gate": None if state.gate is None else gate(state.gate),
+        "gate": None if state.gate is None else gate(state.gate) | {"nobody": nobody(state.gate, absent) or None},
     }
 
 
@@ -108,6 +127,7 @@ def workflow(known: Workflow, inputs: Mapping[str, Json]) -> Shape:
         "owner": known.owner,
         "channel": known.channel,
         "file": known.file,
+        "commit": known.commit or None,
         "inputs": dict(inputs),
     }
 

@@ -61,6 +61,7 @@ class Me:
     bot_user_id: str
     bot_id: str
     scopes: frozenset[str]
+    name: str = ""  # what people call us, without the @
 
     def permalink(self, channel: str, ts: str, thread_ts: str | None = None) -> str:
         """The address of a message."""
@@ -135,7 +136,9 @@ class Slack:
                 wait_ms = fault.retry_after_ms or 250 * tried
                 if not fault.retryable or tried == READ_TRIES_MAX or wait_ms > READ_WAIT_MAX_MS:
                     raise
-                await self._clock.wait(anyio.Event(), self._clock.now() + wait_ms)
+                until = self._clock.now() + wait_ms
+                while self._clock.now() < until:
+                    await self._clock.wait(anyio.Event(), until)
         raise AssertionError("unreachable")
 
     # What only one person sees, and answers outside any run. --------------------------------------------------------
@@ -222,6 +225,7 @@ async def _introduce(slack: Slack) -> Me:
         bot_user_id=str(who["user_id"]),
         bot_id=str(who.get("bot_id", "")),
         scopes=scopes,
+        name=str(who.get("user") or ""),
     )
 
 

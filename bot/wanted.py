@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from bot.copies import OPEN, Reach, notices, original, with_copies
 from bot.message import Message, Priority
-from bot.views import blocks
+from bot.undecidable import marked, nobody, nobody_key, nobody_line
 from bot.views.alert import failed_key, failure_alert, paused_key, paused_notice, unknown_key, unknown_notice
 from bot.views.gate_card import gate_card, gate_key, overdue_key, overdue_line, override_key, override_line
-from bot.views.markup import channel as channel_mention
-from bot.views.markup import escape
 from bot.views.outcome import end_key, outcome
 from bot.views.run_message import root_key, run_message
 from bot.views.scene import Rendering, Scene
@@ -21,7 +20,6 @@ from store.model import Gate, GateState, Run, RunStatus, StepKey, StepStatus
 _UNKNOWN = re.compile(r":unknown:(\d+):(.+)$")
 _PAUSED = re.compile(r":paused:(\d+)$")
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
-_CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +30,14 @@ class _Place:
     under: str = ""
 
 
-def wanted(scene: Scene, anchors: Mapping[str, Anchor]) -> list[Message]:
+def wanted(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach = OPEN) -> list[Message]:
     """Every message that this run should have, in the order in which they are first said."""
-    found = [*_root(scene, anchors), *_gates(scene, anchors), *_alerts(scene, anchors), *_end(scene, anchors)]
-    messages = [_moved(replace(one, order=order), anchors) for order, one in enumerate(found)]
-    return _root_first(messages, anchors)
+    said = {original(key): anchor for key, anchor in anchors.items()}
+    found = [*_root(scene, said), *_gates(scene, said, reach), *_alerts(scene, said, reach), *_end(scene, said, reach)]
+    messages = _root_first([replace(one, order=order) for order, one in enumerate(found)], anchors)
+    messages = with_copies(scene, messages, anchors, reach)
+    messages += notices(scene, anchors, reach, _to_be_noticed(scene, messages, reach))
+    return [replace(one, order=order) for order, one in enumerate(messages)]
 
 
 def needs_past(run: Run, anchors: Iterable[Anchor]) -> bool:
@@ -44,9 +45,9 @@ def needs_past(run: Run, anchors: Iterable[Anchor]) -> bool:
     if run.status in (RunStatus.PAUSED, RunStatus.CANCELLED) or run.outcome is RunStatus.CANCELLED:
         return True
     current = {gate_key(step.gate.id) for step in run.steps.values() if step.gate is not None}
+    told = [original(one.key) for one in anchors]
     return any(
-        _PAUSED.search(one.key) or _UNKNOWN.search(one.key) or (one.key.startswith("gate:") and one.key not in current)
-        for one in anchors
+        _PAUSED.search(key) or _UNKNOWN.search(key) or (key.startswith("gate:") and key not in current) for key in told
     )
 
 
@@ -80,8 +81,19 @@ def home_channel(scene: Scene) -> str:
     return origin if isinstance(origin, str) and origin else _channel(scene, scene.workflow.channel)
 
 
+def is_unplaced(scene: Scene) -> bool:
+    """Whether its cards stand where only the requester reads: it was started in a direct message."""
+    return home_channel(scene).startswith("D") and not scene.workflow.channel
+
+
 def _channel(scene: Scene, reference: str) -> str:
     return scene.names.get(reference, reference)
+
+
+def _called(scene: Scene, channel: str) -> str:
+    """What people call a channel, as far as the workflow says it."""
+    written = (scene.workflow.channel, scene.workflow.alerts_failed)
+    return next((one for one in written if one and _channel(scene, one) == channel), channel)
 
 
 def _card_place(scene: Scene, gate: Gate) -> _Place:
@@ -99,32 +111,74 @@ def _alert_place(scene: Scene, anchors: Mapping[str, Anchor]) -> _Place | None:
     return _Place(home_channel(scene), root_key(scene.run)) if shows(scene, anchors) else None
 
 
+# Who, when it can stand nowhere. -------------------------------------------------------------------------------------
+
+
+def _requester(scene: Scene) -> tuple[str, ...]:
+    requester = scene.run.requester
+    return (requester.id,) if requester.kind == "person" and _USER_ID.fullmatch(requester.id) else ()
+
+
+def _keepers(scene: Scene, reach: Reach) -> tuple[str, ...]:
+    """The people who keep the workflow, as far as anybody can list them."""
+    return tuple(reach.listed([scene.workflow.owner]))
+
+
+def _to_be_noticed(scene: Scene, messages: Iterable[Message], reach: Reach) -> list[str]:
+    """Those who keep the workflow and do not see the run itself."""
+    seen = {one.person for one in messages if one.key.startswith("run:")}
+    return [person for person in _keepers(scene, reach) if person not in seen]
+
+
+def _asked(scene: Scene, gate: Gate, reach: Reach) -> tuple[str, ...]:
+    """Who may decide, one by one; where somebody cannot be listed, also those who keep the workflow."""
+    if gate.state is not GateState.OPEN:
+        return ()
+    barred = scene.run.requester.id if not gate.requester_may_decide else ""
+    people = [person for person in reach.listed(gate.approvers) if person != barred]
+    unlisted = any(one not in reach.people for one in gate.approvers)
+    return tuple(dict.fromkeys([*people, *(_keepers(scene, reach) if unlisted or not people else ())]))
+
+
 # What. ---------------------------------------------------------------------------------------------------------------
 
 
 def _root(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
     if shows(scene, anchors):
-        place = _Place(home_channel(scene))
-        yield _message(
-            scene, root_key(scene.run), place, Priority.PROGRESS, run_message(scene), final=scene.run.status.finished
-        )
+        place, final = _Place(home_channel(scene)), scene.run.status.finished
+        root = run_message(scene)
+        yield _message(scene, root_key(scene.run), place, Priority.PROGRESS, root, _requester(scene), final=final)
 
 
-def _gates(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
+def _gates(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[Message]:
     if not shows(scene, anchors):
         return
     for step_key, gate in _every_gate(scene, anchors):
-        place, key = _card_place(scene, gate), gate_key(gate.id)
-        card = gate_card(scene, step_key, gate)
-        yield _message(scene, key, place, Priority.CARD, card, final=gate.state is not GateState.OPEN)
-        if gate.overdue and gate.state is GateState.OPEN:
-            thread = _Place(place.channel, place.under or key)
-            line = overdue_line(scene, step_key, gate)
-            yield _message(scene, overdue_key(gate.id), thread, Priority.CARD, line, final=True)
-        for n, decision in enumerate(gate.decisions):
-            if decision.override:
-                thread, line = _Place(place.channel, place.under or key), override_line(scene, gate, decision)
-                yield _message(scene, override_key(gate.id, n), thread, Priority.CARD, line, final=True)
+        place, key, people = _card_place(scene, gate), gate_key(gate.id), _asked(scene, gate, reach)
+        card = marked(gate_card(scene, step_key, gate), scene.run, gate, reach.absent)
+        is_open = gate.state is GateState.OPEN
+        message = _message(scene, key, place, Priority.CARD, card, people, final=not is_open)
+        yield replace(message, also=people if is_unplaced(scene) else ())
+        yield from _gate_lines(scene, anchors, reach, step_key, gate)
+
+
+def _gate_lines(
+    scene: Scene, anchors: Mapping[str, Anchor], reach: Reach, step_key: StepKey, gate: Gate
+) -> Iterator[Message]:
+    """What is said beside a card, once: it is overdue, nobody can decide, somebody decided in others' place."""
+    card, keepers = _card_place(scene, gate), _keepers(scene, reach)
+    place = _Place(card.channel, card.under or gate_key(gate.id))
+    if gate.overdue and gate.state is GateState.OPEN:
+        line, people = overdue_line(scene, step_key, gate), _asked(scene, gate, reach)
+        yield _message(scene, overdue_key(gate.id), place, Priority.CARD, line, people, final=True)
+    key = nobody_key(gate.id)
+    if nobody(gate, reach.absent) or key in anchors:
+        line = nobody_line(scene, gate, reach.absent)
+        yield _message(scene, key, place, Priority.CARD, line, keepers, final=True)
+    for n, decision in enumerate(gate.decisions):
+        if decision.override:
+            line = override_line(scene, gate, decision)
+            yield _message(scene, override_key(gate.id, n), place, Priority.CARD, line, keepers, final=True)
 
 
 def _every_gate(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[tuple[StepKey, Gate]]:
@@ -136,20 +190,23 @@ def _every_gate(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[tuple[S
     yield from current.values()
 
 
-def _alerts(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
+def _alerts(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[Message]:
     run, place = scene.run, _alert_place(scene, anchors)
     if place is None:
         return
+    people = _keepers(scene, reach) or _requester(scene)
     if run.outcome is RunStatus.FAILED and not place.under:
-        yield _message(scene, failed_key(run.id), place, Priority.ALERT, failure_alert(scene), final=True)
+        alert = failure_alert(scene)
+        yield _message(scene, failed_key(run.id), place, Priority.ALERT, alert, people, final=True)
     for n, pause in enumerate(scene.past.pauses, start=1):
         key, stands = paused_key(run.id, n), pause.resumed_at is None and run.status is RunStatus.PAUSED
         if stands or key in anchors:
-            yield _message(scene, key, place, Priority.ALERT, paused_notice(scene, pause), final=not stands)
+            notice = paused_notice(scene, pause)
+            yield _message(scene, key, place, Priority.ALERT, notice, people, final=not stands)
     for step_key, attempt in _unknowns(run, anchors):
         key, settled = unknown_key(run.id, step_key, attempt), scene.past.settlements.get((step_key, attempt))
         notice = unknown_notice(scene, step_key, settled)
-        yield _message(scene, key, place, Priority.ALERT, notice, final=settled is not None)
+        yield _message(scene, key, place, Priority.ALERT, notice, people, final=settled is not None)
 
 
 def _unknowns(run: Run, anchors: Mapping[str, Anchor]) -> list[tuple[StepKey, int]]:
@@ -159,15 +216,24 @@ def _unknowns(run: Run, anchors: Mapping[str, Anchor]) -> list[tuple[StepKey, in
     return list(dict.fromkeys([*now, *told]))
 
 
-def _end(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
+def _end(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[Message]:
     run = scene.run
     if run.status.finished and shows(scene, anchors):
         place = _Place(home_channel(scene), root_key(run))
-        yield _message(scene, end_key(run), place, Priority.CARD, outcome(scene), final=True)
+        troubled = run.status is RunStatus.FAILED and not scene.workflow.alerts_failed
+        people = (*_requester(scene), *(_keepers(scene, reach) if troubled else ()))
+        yield _message(scene, end_key(run), place, Priority.CARD, outcome(scene), people, final=True)
 
 
 def _message(
-    scene: Scene, key: str, place: _Place, priority: Priority, rendering: Rendering, *, final: bool
+    scene: Scene,
+    key: str,
+    place: _Place,
+    priority: Priority,
+    rendering: Rendering,
+    people: tuple[str, ...],
+    *,
+    final: bool,
 ) -> Message:
     run = scene.run
     return Message(
@@ -181,42 +247,13 @@ def _message(
         priority=priority,
         order=0,
         final=final,
-        recipients=_recipients(scene, priority),
+        recipients=people,
         rendering=rendering,
+        place=_called(scene, place.channel),
     )
-
-
-def _recipients(scene: Scene, priority: Priority) -> tuple[str, ...]:
-    """Who is written to when the channel cannot be used: who keeps the workflow for alerts, else who started it."""
-    requester = scene.run.requester
-    owner = _channel(scene, scene.workflow.owner)
-    people = [requester.id if requester.kind == "person" else "", owner]
-    ordered = reversed(people) if priority is Priority.ALERT else people
-    return tuple(person for person in ordered if _USER_ID.fullmatch(person))
 
 
 # What follows from where they stand. ---------------------------------------------------------------------------------
-
-
-def _moved(message: Message, anchors: Mapping[str, Anchor]) -> Message:
-    """With the way to mend it, when the message had to go to a direct message instead of its channel."""
-    anchor = anchors.get(message.key)
-    home = message.channel
-    if anchor is None or not anchor.channel.startswith("D") or anchor.channel == home or home.startswith("D"):
-        return message
-    notice = blocks.context(_how_to_mend(home))
-    shown = (*message.blocks, notice)[: blocks.BLOCKS_MAX]
-    return replace(message, rendering=replace(message.rendering, blocks=shown))
-
-
-def _how_to_mend(home: str) -> str:
-    if not home:
-        return "The workflow names no channel to show its runs in, so this one is shown here."
-    name = channel_mention(home) if _CHANNEL_ID.fullmatch(home) else escape(home)
-    return (
-        f"I cannot write in {name}, so this is shown here, where only you can see it. Invite me there with /invite, or "
-        "have the workflow's channel changed; runs that start after that are shown there."
-    )
 
 
 def _root_first(messages: list[Message], anchors: Mapping[str, Anchor]) -> list[Message]:

@@ -105,8 +105,8 @@ HINTS: dict[str, str] = {
     "output_too_large": "Let the step return less, or a link to the rest.",
     "timeout": "Try again, or allow more time with attempt_timeout.",
     "http_status": "Correct what it complains about, and run it again.",
-    "http_timeout": "The other side does not answer in time. Try again later, or allow more time with attempt_timeout.",
-    "http_connection": "The other side is down or cannot be reached from here. Try again later.",
+    "http_timeout": "The other end does not answer in time; run it again later, or allow more time (attempt_timeout).",
+    "http_connection": "The other end is down or cannot be reached from here; run it again when it answers.",
     "http_refused": "The address is not among those that an operator allows.",
     "http_protocol": "The other end did not speak proper HTTP. Its owner can look into it.",
     "python_error": "The step's own code failed. Its author can correct it.",
@@ -134,8 +134,8 @@ HINTS: dict[str, str] = {
 }
 
 
-OTHER_SIDE_DOWN = "The other side is down or in trouble. Nothing needs correcting here; try again later."
-OTHER_SIDE_BUSY = "The other side has too much to do. Try again later."
+OTHER_END_DOWN = "The other end is down; run it again when it answers."
+OTHER_END_BUSY = "The other end has too much to do; run it again later."
 NOT_OFFERED = (501, 505)  # errors of a server that is well: trying later does not help
 
 
@@ -192,11 +192,13 @@ def fault_text(failure: Failure) -> FaultText:
 
 
 def without_answer(failure: Failure) -> Failure:
-    """The failure without what the other side answered, for places that show the answer beside it."""
-    body = failure.detail.get("body") if isinstance(failure.detail, dict) else None
-    if not isinstance(body, str) or not body:
-        return failure
-    return replace(failure, message=failure.message.removesuffix(f": {body}"))
+    """The failure without what the other end or the command said, for places that show that beside it."""
+    detail = failure.detail if isinstance(failure.detail, dict) else {}
+    said = [text for text in (detail.get("body"), detail.get("stderr")) if isinstance(text, str) and text.strip()]
+    message = failure.message
+    for text in said:
+        message = message.removesuffix(f": {text}").removesuffix(f": {text.splitlines()[-1]}")
+    return replace(failure, message=message)
 
 
 def _status_hint(failure: Failure) -> str:
@@ -204,8 +206,8 @@ def _status_hint(failure: Failure) -> str:
     if failure.code != "http_status" or not isinstance(status, int) or status in NOT_OFFERED:
         return ""
     if status >= 500:
-        return OTHER_SIDE_DOWN
-    return OTHER_SIDE_BUSY if status in (408, 425, 429) else ""
+        return OTHER_END_DOWN
+    return OTHER_END_BUSY if status in (408, 425, 429) else ""
 
 
 def attempts_text(failures: int) -> str:

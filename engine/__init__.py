@@ -6,6 +6,7 @@ these three, scheduler.py and runner.py read themselves.
     service       the engine as a whole, opened and closed in order
     scheduler     claims what is due, in the commit that made it due
     runner        one attempt, from its mapped input to its report
+    time_allowed  how long an attempt may take, and what is said when it took longer
     api           the only way to change a run
     mapping       what a step is given
     audit         does the record hold, and do the rows say the same
@@ -24,4 +25,5 @@ these three, scheduler.py and runner.py read themselves.
     quantities    lengths of time and rates, as people write them
     faults        what failed outside, as a tree
     bell, clock   wake early; what time it is
+    collector     how often Python looks for rubbish
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 import structlog
@@ -21,7 +21,7 @@ from engine.rules.commands import Command, Decide, OpenGate, Pause, Refusal, Sta
 from engine.rules.consequences import wants
 from engine.rules.evolution import fold
 from engine.rules.lifecycle import handle
-from store import definitions, lookups, names, receipts, runs
+from store import definitions, draft, lookups, names, receipts, runs
 from store.content import ContentFolder
 from store.database import Database, Writer
 from store.events import Event, GateOpened, RunFinished, StepSucceeded
@@ -34,13 +34,14 @@ from store.model import (
     Content,
     Facts,
     Json,
+    Millis,
     Person,
     Plan,
     Run,
     RunId,
     RunStatus,
     Step,
-    StepStatus,
+    StepPlan,
     Workflow,
 )
 from store.receipts import Receipt
@@ -82,6 +83,10 @@ class Performed:
     events: tuple[Event, ...] = ()
 
 
+ClaimReady: TypeAlias = Callable[[Writer, Plan, Run, tuple[Event, ...], Millis], tuple[Run, tuple[Event, ...]]]
+"""Claims what a change made ready, within that change: gives the run and all its events, those of the claims too."""
+
+
 @dataclass(slots=True)
 class Engine:
     """Starts runs, changes them and looks at them. Made by `engine.service`."""
@@ -97,9 +102,11 @@ class Engine:
     received: Bell = field(default_factory=Bell)  # a receipt came in
     due: Bell = field(default_factory=Bell)  # something may have become due earlier than was known
     committed: Callable[[Run, tuple[Event, ...]], None] = lambda run, events: None
+    claim_ready: ClaimReady = lambda tx, plan, run, events, now: (run, events)
     _cache: dict[RunId, tuple[Run, bytes]] = field(default_factory=dict)
     _plans: dict[str, Plan] = field(default_factory=dict)
     _cards: dict[str, Workflow] = field(default_factory=dict)
+    _specs: dict[tuple[str, str], StepPlan] = field(default_factory=dict)
 
     # Starting ----------------------------------------------------------------------------------------------------
 
@@ -161,10 +168,11 @@ class Engine:
         )
         facts = Facts(content=self._contents({inputs.hash} if inputs.hash else set()), settings=self._settings(plan))
         answered = handle(plan, None, command, facts, now)
-        events = self._kept(answered.events)
+        events = self._kept(answered.events, inputs)
         run = answered.run if events is answered.events and answered.run else fold(None, events)
         if key is not None:
             runs.keep_dedupe_key(tx, plan.workflow, key, run.id)
+        run, events = self.claim_ready(tx, plan, run, events, now)
         self._save(tx, None, run, events, START)
         return run
 
@@ -192,8 +200,19 @@ class Engine:
             raise Poisoned(f"{type(command).__name__} on {run_id}: {error}") from error
 
     def perform_soon(self, run_id: RunId, command: Command, failed: Callable[[BaseException], None]) -> None:
-        """Change a run without waiting for it; `failed` hears when the file would not have it."""
-        self.database.write_soon(lambda tx: self._change_or_pause(tx, run_id, command), failed)
+        """Change a run without waiting for it; `failed` hears when the file would not have it.
+
+        A bug pauses the run it touches, with the reason.
+        """
+
+        def broke(error: BaseException) -> None:
+            if isinstance(error, StoreFault | UnknownRun) or not isinstance(error, Exception):
+                failed(error)
+            else:
+                self._poisoned(run_id, command, error)
+                self.database.write_soon(lambda tx: self.change(tx, run_id, _pause(command, error)), failed)
+
+        self.database.write_soon(lambda tx: self.change(tx, run_id, command), broke)
 
     def change(
         self,
@@ -213,35 +232,25 @@ class Engine:
             receipts.performed(tx, receipt, answer)
         if not answered.events:
             return Performed(run, answered.refusal)
-        events = self._kept(answered.events)
+        events = self._kept(answered.events, getattr(command, "output", None))
         after = answered.run if events is answered.events and answered.run else fold(run, events)
+        after, events = self.claim_ready(tx, plan, after, events, now)
         self._save(tx, run, after, events, head)
         return Performed(after, answered.refusal, events)
 
-    def _change_or_pause(self, tx: Writer, run_id: RunId, command: Command) -> None:
-        """For changes that nobody waits for: a bug pauses the run it touches, and the batch goes on."""
-        try:
-            tx.apart(lambda tx: self.change(tx, run_id, command))
-        except (StoreFault, UnknownRun):
-            raise
-        except Exception as error:
-            if not tx.alive:
-                raise
-            log.exception("command.poisoned", run=run_id, command=type(command).__name__)
-            pause = _pause(command, error)
-            tx.apart(lambda tx: self.change(tx, run_id, pause))
-
     async def _quarantine(self, run_id: RunId, command: Command, error: Exception) -> None:
-        log.error("command.poisoned", run=run_id, command=type(command).__name__, exc_info=error)
+        self._poisoned(run_id, command, error)
         await self.database.write(lambda tx: self.change(tx, run_id, _pause(command, error)))
+
+    def _poisoned(self, run_id: RunId, command: Command, error: Exception) -> None:
+        log.error("command.poisoned", run=run_id, command=type(command).__name__, exc_info=error)
 
     def _save(self, tx: Writer, before: Run | None, after: Run, events: tuple[Event, ...], head: bytes) -> None:
         head = runs.save(tx, self.chain, before, after, events, head, self.tell)
-        tx.remember(after.id, (after, head))
         tx.after_commit(lambda: self._committed(after, head, events))
 
     def _committed(self, run: Run, head: bytes, events: tuple[Event, ...]) -> None:
-        if any(step.status in (StepStatus.READY, StepStatus.RUNNING) for step in run.steps.values()):
+        if run.active_since is not None:  # something is ready or running
             if len(self._cache) >= CACHED_RUNS_MAX and run.id not in self._cache:
                 del self._cache[next(iter(self._cache))]
             self._cache[run.id] = (run, head)
@@ -273,6 +282,13 @@ class Engine:
     def known_plan(self, version: str) -> Plan:
         """The plan of a run that was changed in this process: it was loaded for the change."""
         return self._plans[version]
+
+    def spec_of(self, plan: Plan, step: str) -> StepPlan:
+        """One step of a plan; remembered, as a plan has to look for it."""
+        known = self._specs.get((plan.version, step))
+        if known is None:
+            known = self._specs[plan.version, step] = plan.step(step)
+        return known
 
     def workflow_of(self, name: str) -> Workflow | None:
         """How a workflow is called, shown and guarded now; None when its file is gone."""
@@ -319,8 +335,7 @@ class Engine:
     # What the rules need to know -----------------------------------------------------------------------------------
 
     def _load(self, tx: Writer, run_id: RunId) -> tuple[Run, bytes]:
-        known: tuple[Run, bytes] | None = tx.overlay.get(run_id) or self._cache.get(run_id)
-        found = known or runs.load(tx, run_id)
+        found = draft.standing(tx, run_id) or self._cache.get(run_id) or runs.load(tx, run_id)
         if found is None:
             raise UnknownRun(run_id)
         return found
@@ -361,23 +376,35 @@ class Engine:
     def _settings(self, plan: Plan) -> Mapping[str, Json]:
         return self.settings.get(plan.workflow, {})
 
-    def _kept(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
-        """The same events with values that grew large while the rules worked moved out to the content folder."""
-        moved = tuple(_moved_out(self.content, event) for event in events)
-        return events if all(old is new for old, new in zip(events, moved, strict=True)) else moved
+    def _kept(self, events: tuple[Event, ...], known: Content | None) -> tuple[Event, ...]:
+        """The same events with values that grew large while the rules worked moved out to the content folder.
+
+        `known` came with the command, and was looked at when it was made.
+        """
+        moved = events
+        for index, event in enumerate(events):
+            grown = None if type(event) not in _LARGE else _moved_out(self.content, event, known)
+            if grown is not None:
+                moved = (*moved[:index], grown, *moved[index + 1 :])
+        return moved
 
 
-def _moved_out(folder: ContentFolder, event: Event) -> Event:
-    if isinstance(event, StepSucceeded):
-        output = _large(folder, event.output)
-        return event if output is None else replace(event, output=output)
-    if isinstance(event, RunFinished):
-        outputs = _large(folder, event.outputs)
-        return event if outputs is None else replace(event, outputs=outputs)
-    if isinstance(event, GateOpened):
-        shown = _large(folder, event.shown)
-        return event if shown is None else replace(event, shown=shown)
-    return event
+_LARGE = frozenset({StepSucceeded, RunFinished, GateOpened})  # the events that hold values of any size
+
+
+def _moved_out(folder: ContentFolder, event: Event, known: Content | None) -> Event | None:
+    match event:
+        case StepSucceeded() if event.output is not known:
+            output = _large(folder, event.output)
+            return None if output is None else replace(event, output=output)
+        case RunFinished():
+            outputs = _large(folder, event.outputs)
+            return None if outputs is None else replace(event, outputs=outputs)
+        case GateOpened():
+            shown = _large(folder, event.shown)
+            return None if shown is None else replace(event, shown=shown)
+        case _:
+            return None
 
 
 def _large(folder: ContentFolder, content: Content | None) -> Content | None:

@@ -14,12 +14,14 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.faults import ActivityFault
-from engine.rules.expressions import ExpressionError, parse_template
+from engine.rules.expressions import ExpressionError, Reference, Template, parse_template
 from engine.rules.scope import content_needed, scope
 from engine.secrets import Secret
 from store.content import ContentFolder
 from store.model import Facts, Json, Millis, Plan, Run, StepPlan
 
+TEMPLATES_MAX = 4_096
+_templates: dict[tuple[str, str], tuple[Json, Template, tuple[Reference, ...]]] = {}
 _SESSION = os.urandom(9).hex()
 _MARK = re.compile(f"⟦{_SESSION}:([a-z_][a-z0-9_]*)⟧")
 
@@ -36,11 +38,13 @@ def mapped(plan: Plan, spec: StepPlan, run: Run, content: ContentFolder, setting
     """The step's `with`, filled. Raises ActivityFault with the place of the expression that failed."""
     if spec.with_ is None:
         return Mapped({})
-    template = parse_template(spec.with_)
-    needed = content_needed(run, template.references)
+    template, references = _read(plan.version, spec)
+    if not references:
+        return Mapped(template.fill({}))
+    needed = content_needed(run, references)
     facts = Facts(content={name: content.load(name) for name in needed}, settings=settings)
-    names = scope(plan, run, template.references, facts)
-    used = {r.path[1] for r in template.references if r.path[0] == "secrets" and len(r.path) > 1}
+    names = scope(plan, run, references, facts)
+    used = {r.path[1] for r in references if r.path[0] == "secrets" and len(r.path) > 1}
     if used:
         names["secrets"] = {name: f"⟦{_SESSION}:{name}⟧" for name in used}
     try:
@@ -56,6 +60,19 @@ def mapped(plan: Plan, spec: StepPlan, run: Run, content: ContentFolder, setting
         return Mapped(filled)
     secrets = {name: resolve(plan.secrets[name], name) for name in used}
     return Mapped(_wrapped(filled, secrets), tuple(secrets.values()))
+
+
+def _read(version: str, spec: StepPlan) -> tuple[Template, tuple[Reference, ...]]:
+    """The step's template and what it refers to: read once, as a version never changes."""
+    known = _templates.get((version, spec.name))
+    if known is not None and known[0] is spec.with_:  # a rehearsal may put other steps in a version's place
+        return known[1], known[2]
+    template = parse_template(spec.with_)
+    references = template.references
+    if len(_templates) >= TEMPLATES_MAX:
+        _templates.clear()
+    _templates[version, spec.name] = (spec.with_, template, references)
+    return template, references
 
 
 def resolve(reference: str, name: str) -> Secret:

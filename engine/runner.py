@@ -7,7 +7,7 @@ interruption, a gate that opened or a wait that began; the attempt's number keep
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -31,16 +31,16 @@ from engine.rules.commands import (
     StartWait,
 )
 from engine.secrets import Redactor
+from engine.time_allowed import TimeAllowed
+from engine.workers.process import WorkerDied
 from store.canon import NotJson, digest
 from store.faults import StoreFault
 from store.model import LIMITS, Content, Coordinates, Failure, Json, Millis, Plan, Run, RunId, RunStatus, StepPlan
 
 log = structlog.get_logger("engine")
 
-_MORE_TIME = "Raise attempt_timeout if it needs more time."
-_LOOK = "Look at the other end whether it happened, then settle it; raise attempt_timeout if it needs more time."
-
 AT_ONCE = frozenset({"transform", "approval", "wait"})  # nothing to wait for: done where they are claimed
+IN_TURN = frozenset({"python"})  # there are fewer workers than attempts: these say themselves when their work begins
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Runner:
     def start(self, run: Run, place: Coordinates) -> None:
         """Begin an attempt that was just claimed."""
         plan = self.engine.known_plan(run.version)
-        spec = plan.step(place.step)
+        spec = self.engine.spec_of(plan, place.step)
         if spec.uses in AT_ONCE and not _holds_large(run):
             command = self._at_once(plan, spec, run, place)
             self.engine.perform_soon(run.id, command, partial(self._report_later, run, command))
@@ -72,9 +72,21 @@ class Runner:
         self._under_way[run.id, place.key] = scope
         self.group.start_soon(self._attempt, plan, spec, run, place, scope)
 
+    def warm_up(self) -> None:
+        """Have a worker process ready when a workflow calls Python: its first attempt need not wait for the start."""
+        plans = [definition.plan for definition in self.engine.definitions.values()]
+        if any(spec.uses == "python" for plan in plans for spec in plan.steps):
+            self.group.start_soon(self._warm)
+
+    async def _warm(self) -> None:
+        try:
+            await self.tools.workers.warm()
+        except WorkerDied as died:
+            log.warning("worker.cold", reason=died.why, printed=died.printed)
+
     def note(self, run: Run) -> None:
         """Hear of a commit: what is under way in a run that is ending is asked to stop."""
-        if run.status is RunStatus.ENDING or run.status.finished:
+        if self._under_way and (run.status is RunStatus.ENDING or run.status.finished):
             for (run_id, _), scope in list(self._under_way.items()):
                 if run_id == run.id:
                     scope.cancel()
@@ -151,17 +163,14 @@ class Runner:
         given = given or self._mapped(plan, spec, run)
         for secret in given.secrets:
             self.redactor.add(secret)
-        work = self._work(plan, spec, run, place, given.value)
-        limit_ms = self._limit_ms(spec, run, place)
-        with anyio.move_on_after(None if limit_ms is None else limit_ms / 1000) as allowed:
+        time = TimeAllowed(spec, self._left_ms(spec, run, place))
+        with time.scope:
+            work = replace(self._work(plan, spec, run, place, given.value), began=time.begin)
+            if spec.uses not in IN_TURN:
+                time.begin()
             result = await ACTIVITIES[spec.uses](work)
-        if allowed.cancelled_caught:
-            raise ActivityFault(
-                "timeout",
-                f"The step took longer than {_seconds(limit_ms)}.",
-                maybe_happened=spec.effect == "once",
-                hint=_LOOK if spec.effect == "once" else _MORE_TIME,
-            )
+        if time.scope.cancelled_caught:
+            raise time.fault()
         return await self._success(spec, place, result)
 
     async def _success(self, spec: StepPlan, place: Coordinates, result: Result) -> Command:
@@ -224,12 +233,15 @@ class Runner:
         return definition.folder if definition else Path()
 
     def _limit_ms(self, spec: StepPlan, run: Run, place: Coordinates) -> int | None:
-        left = None
-        if spec.timeout_ms is not None:
-            ready_at = run.steps[place.key].ready_at or self.engine.clock.now()
-            left = max(1, ready_at + spec.timeout_ms - self.engine.clock.now())
-        limits = [limit for limit in (spec.attempt_timeout_ms, left) if limit is not None]
-        return min(limits, default=None)
+        limits = (spec.attempt_timeout_ms, self._left_ms(spec, run, place))
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def _left_ms(self, spec: StepPlan, run: Run, place: Coordinates) -> int | None:
+        """What is left of the step's time over all its attempts."""
+        if spec.timeout_ms is None:
+            return None
+        ready_at = run.steps[place.key].ready_at or self.engine.clock.now()
+        return max(1, ready_at + spec.timeout_ms - self.engine.clock.now())
 
     def _mapped(self, plan: Plan, spec: StepPlan, run: Run) -> Mapped:
         return mapped(plan, spec, run, self.engine.content, self.engine.settings.get(plan.workflow, {}))
@@ -295,9 +307,11 @@ def _until(value: Mapping[str, Json], now: Millis) -> Millis:
 
 
 def _reask(error: Failure | None) -> Mapping[str, str] | None:
+    """What a model is to be told about an earlier answer; trouble at its endpoint in between passes that on."""
     detail = error.detail if error is not None else None
-    if isinstance(detail, Mapping) and {"answer", "error"} <= detail.keys():
-        return {"answer": str(detail["answer"]), "error": str(detail["error"])}
+    told = detail.get("reask", detail) if isinstance(detail, Mapping) else None
+    if isinstance(told, Mapping) and {"answer", "error"} <= told.keys():
+        return {"answer": str(told["answer"]), "error": str(told["error"])}
     return None
 
 
@@ -310,7 +324,3 @@ def _holds_large(run: Run) -> bool:
 def traceparent(trace_id: str, span: str) -> str:
     """The W3C trace context of one attempt: the run's trace, and a span of its own."""
     return f"00-{trace_id}-{digest(span)[:16]}-01"
-
-
-def _seconds(ms: int | None) -> str:
-    return "allowed" if ms is None else f"{ms / 1000:g} s"

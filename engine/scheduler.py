@@ -1,24 +1,28 @@
 """The scheduler: claims what is due, in the very commit that made it due, and sleeps until the next thing is.
 
-Each batch of writes ends with a claiming pass. A ready step gets its attempt row there, counted against the limits
-from rows; its activity starts after the commit. The loop only makes an empty batch when the clock says that
-something has become due without anybody's doing.
+A change claims what it made ready itself when there is room, and each batch of writes ends with a claiming pass for
+everything else. A claimed step gets its attempt row in that commit; its activity starts after it. The loop only makes
+an empty batch when the clock says that something has become due without anybody's doing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import structlog
 
 from engine.api import Engine
 from engine.rules.commands import Claim, Pause, ReportInterrupted, Tick
+from engine.rules.lifecycle import handle
+from engine.runner import AT_ONCE
 from store import due
 from store.database import Writer
 from store.events import (
     AttemptFailed,
     AttemptInterrupted,
+    AttemptStarted,
     ClockTurned,
     Event,
     GateOpened,
@@ -27,7 +31,7 @@ from store.events import (
     StepWaiting,
 )
 from store.faults import StoreFault
-from store.model import ENGINE, LIMITS, Coordinates, Millis, Run, RunId, StepKey
+from store.model import ENGINE, LIMITS, NO_FACTS, Coordinates, Millis, Plan, Run, RunId, RunStatus, StepKey
 
 log = structlog.get_logger("engine")
 
@@ -48,31 +52,59 @@ class Scheduler:
         self._room = room
         self._start = start
         self.only: RunId | None = NOTHING  # the one run to drive; None drives all of them
+        self._begun = 0  # attempts that this batch starts and that take room, before the claiming pass
+        self._behind = True  # whether steps may be ready that could not be claimed for want of room
         self._wake_at: Millis | None = 0
 
+    def claim_ready(
+        self, tx: Writer, plan: Plan, run: Run, events: tuple[Event, ...], now: Millis
+    ) -> tuple[Run, tuple[Event, ...]]:
+        """Claim what a change made ready within that change: one load and one save less than in the claiming pass.
+
+        Steps that compute at once take no room. The others stand in line behind what was ready before.
+        """
+        if run.status is not RunStatus.RUNNING or not self._drives(run.id):
+            return run, events
+        for event in events:
+            if type(event) is StepReady and event.due_at <= now:
+                run, events = self._claimed(plan, run, events, event.place, now)
+        for event in events:
+            if type(event) is AttemptStarted:
+                tx.after_commit(partial(self._start, run, event.place))
+        return run, events
+
+    def _claimed(
+        self, plan: Plan, run: Run, events: tuple[Event, ...], place: Coordinates, now: Millis
+    ) -> tuple[Run, tuple[Event, ...]]:
+        at_once, room = self._engine.spec_of(plan, place.step).uses in AT_ONCE, self._room()
+        if room <= 0 or not (at_once or (room > self._begun and not self._behind)):
+            return run, events
+        try:
+            answered = handle(plan, run, Claim(place.key), NO_FACTS, now)
+        except Exception:  # a bug must not take the change with it; the claiming pass will meet it again, and pause
+            log.exception("claim.poisoned", run=run.id)
+            return run, events
+        if answered.run is None or not answered.events:
+            return run, events
+        self._begun += not at_once
+        return answered.run, events + answered.events
+
     def close_batch(self, tx: Writer) -> None:
-        """The claiming pass."""
+        """The claiming pass: what the batch's own changes left ready, and what became ready by the clock."""
         now = self._engine.clock.now()
-        room = min(self._room(), LIMITS.claims_per_pass)
+        room = min(self._room() - self._begun, LIMITS.claims_per_pass)
         claimed = due.ready(tx, now, room, self.only) if room > 0 else []
         for run_id, key in claimed:
-            self._claim(tx, run_id, key)
-        late = due.clocks(tx, now, LIMITS.claims_per_pass)
+            self._apart(tx, run_id, partial(self._engine.change, run_id=run_id, command=Claim(key)))
+        self._behind, self._begun = len(claimed) >= room, 0
+        late = [run_id for run_id in due.clocks(tx, now, LIMITS.claims_per_pass) if self._drives(run_id)]
         for run_id in late:
-            if self.only is None or run_id == self.only:
-                self._apart(tx, run_id, partial(self._engine.change, run_id=run_id, command=Tick()))
+            self._apart(tx, run_id, partial(self._engine.change, run_id=run_id, command=Tick()))
         if late:
             tx.after_commit(lambda: self._wake_before(now))  # what the clock moved on is claimed by another batch
 
-    def _claim(self, tx: Writer, run_id: RunId, key: StepKey) -> None:
-        def claim(tx: Writer) -> None:
-            performed = self._engine.change(tx, run_id, Claim(key))
-            if performed.refusal is None:
-                run = performed.run
-                place = run.steps[key].place
-                tx.after_commit(lambda: self._start(run, place))
-
-        self._apart(tx, run_id, claim)
+    def _drives(self, run_id: RunId) -> bool:
+        return self.only is None or self.only == run_id
 
     def _apart(self, tx: Writer, run_id: RunId, do: Callable[[Writer], object]) -> None:
         """One run's trouble must not keep the others from being claimed."""
@@ -96,6 +128,7 @@ class Scheduler:
 
     def look_again(self) -> None:
         """A batch was rolled back, with whatever it had claimed: try once more in a moment."""
+        self._begun = 0
         self._wake_before(self._engine.clock.now() + 1_000)
 
     def _wake_before(self, at: Millis | None) -> None:
@@ -143,15 +176,21 @@ class Scheduler:
 
 
 def _due_at(run: Run, event: Event) -> Millis | None:
-    match event:
-        case StepReady(due_at=at) | AttemptFailed(due_at=at) | AttemptInterrupted(due_at=at):
-            return at
-        case StepWaiting(until_at=at):
-            return at
-        case GateOpened():
-            gate = run.steps[event.place.key].gate
-            return gate.next_timer_at if gate else None
-        case ClockTurned(on=True) | RunStarted():
-            return run.deadline_at
-        case _:
-            return None
+    kind = type(event)  # asked for every event of every commit: a look into a table is cheaper than patterns
+    return _DUE_AT[kind](run, event) if kind in _DUE_AT else None
+
+
+def _gate_due_at(run: Run, event: GateOpened) -> Millis | None:
+    gate = run.steps[event.place.key].gate
+    return gate.next_timer_at if gate else None
+
+
+_DUE_AT: Mapping[type, Callable[[Run, Any], Millis | None]] = {
+    StepReady: lambda run, event: event.due_at,
+    AttemptFailed: lambda run, event: event.due_at,
+    AttemptInterrupted: lambda run, event: event.due_at,
+    StepWaiting: lambda run, event: event.until_at,
+    GateOpened: _gate_due_at,
+    ClockTurned: lambda run, event: run.deadline_at if event.on else None,
+    RunStarted: lambda run, event: run.deadline_at,
+}

@@ -5,6 +5,7 @@ Start here to see what runs: one database writer, one loop that looks at the clo
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,8 @@ from engine.models import Models
 from engine.runner import Runner
 from engine.scheduler import Scheduler
 from engine.secrets import Redactor
-from engine.workers.pool import WorkerPool
+from engine.workers.pool import SIZE, WorkerPool
+from engine.workers.process import MEMORY_BYTES, WorkerOptions
 from store.content import ContentFolder
 from store.database import Database, opened
 from store.events import (
@@ -39,13 +41,8 @@ from store.model import Json, Run, RunId
 from store.unwrap import lone_errors
 
 log = structlog.get_logger("engine")
-QUIET = (
-    StepReady,
-    AttemptStarted,
-    AnswerKept,
-    StepSucceeded,
-    ClockTurned,
-)  # debug: at full speed a line costs more than the step
+QUIET = frozenset({StepReady, AttemptStarted, AnswerKept, StepSucceeded, ClockTurned})
+"""Of these there are too many to tell: at full speed a line costs more than the step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +54,8 @@ class Options:
     settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # of workflows, by name
     allowed_hosts: tuple[str, ...] = ()
     models: Models | None = None
+    python_workers: int = SIZE  # so many calls of `python` steps run at once
+    python_memory_bytes: int | None = MEMORY_BYTES  # of addresses, each of them; None leaves it open
     audit_key: bytes = b""
     tell: bool = True
     drain_seconds: float = 10.0
@@ -74,6 +73,7 @@ class Service:
 
     async def drive_all(self) -> None:
         """Carry on every run; attempts that were under way when the last service ended were interrupted."""
+        self.runner.warm_up()
         self.scheduler.only = None
         self.recovered = await self.scheduler.recover()
         if self.recovered:
@@ -106,7 +106,7 @@ async def serving(options: Options, *, clock: Clock | None = None) -> AsyncItera
         with lone_errors():
             async with (
                 HttpClient(clock, options.allowed_hosts) as http,
-                WorkerPool() as workers,
+                _workers(options) as workers,
                 anyio.create_task_group() as group,
             ):
                 tools = Tools(
@@ -130,22 +130,29 @@ async def serving(options: Options, *, clock: Clock | None = None) -> AsyncItera
                     group.cancel_scope.cancel()
 
 
+def _workers(options: Options) -> WorkerPool:
+    return WorkerPool(WorkerOptions(memory_bytes=options.python_memory_bytes), size=options.python_workers)
+
+
 def _assembled(engine: Engine, runner: Runner) -> Service:
     scheduler = Scheduler(engine, lambda: runner.room, runner.start)
-    debug = structlog.get_logger("engine")
+    logger = structlog.get_logger("engine").bind()
+    telling = logger.is_enabled_for(logging.INFO)  # else not even the facts of a line are gathered
 
     def committed(run: Run, events: tuple[Event, ...]) -> None:
         scheduler.note(run, events)
         runner.note(run)
-        for event in events:
-            if not isinstance(event, QUIET):
-                _log(debug, run, event)
+        if telling:
+            for event in events:
+                if type(event) not in QUIET:
+                    _log(logger, run, event)
 
     def rolled_back() -> None:
         engine.forget()
         scheduler.look_again()
 
     engine.committed = committed
+    engine.claim_ready = scheduler.claim_ready
     engine.database.closing = scheduler.close_batch
     engine.database.rolled_back = rolled_back
     return Service(engine, scheduler, runner)

@@ -15,11 +15,15 @@ and events.py (what can happen), then database.py (how anything is written), the
     content       large values, by hash, in a folder
     history       the hashed history of a run; verifying it
     runs          load a run; save what changed of it
+    draft         a run as it stands in this batch, and the columns that are to be written for that
+    statements    statements that name the columns they need
     due           what is due, and when the next thing is
     definitions   every version of every workflow
     receipts      what Slack delivered
     outbox        what has not been shown yet
     anchors       where something is shown
+    unshown       runs that could not be shown where they should stand
+    handles       the ids behind people, groups and channels as they are written
     lookups       read-only views and lists
     glance        a look at a file that somebody else may own
     unwrap        one error, not a group of one

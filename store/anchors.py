@@ -45,6 +45,11 @@ def keep(tx: Writer, anchor: Anchor) -> None:
     )
 
 
+def forget(tx: Writer, key: str) -> None:
+    """Nothing of ours stands under this key, and nothing is on its way."""
+    tx.execute("DELETE FROM anchors WHERE key = ?", (key,))
+
+
 def of(tx: Reader, key: str) -> Anchor | None:
     return _maybe(tx.row("SELECT * FROM anchors WHERE key = ?", (key,)))
 

@@ -13,10 +13,11 @@ import logging
 import os
 import sqlite3
 from asyncio import Future, get_running_loop
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import aiosqlite
 import anyio
@@ -32,6 +33,7 @@ log = logging.getLogger("store")
 T = TypeVar("T")
 Parameters = Sequence[Any] | Mapping[str, Any]
 READERS = 2
+CACHE_KB = 8 * 1024  # of the writer; the operating system holds the rest of the file, and shares it with the readers
 
 
 class Reader:
@@ -49,24 +51,36 @@ class Reader:
         found: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
         return found
 
+    def each(self, sql: str, parameters: Parameters = ()) -> Iterator[sqlite3.Row]:
+        """Rows one by one, for who may not want all of them. Change nothing while you look at them."""
+        return iter(self._connection.execute(sql, parameters))
+
     def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first column of the first row; None when there is no row."""
         row = self._connection.execute(sql, parameters).fetchone()
         return None if row is None else row[0]
 
 
+class Draft(Protocol):
+    """Something that stands in memory until its batch ends, and has its rows written once, however often it changed."""
+
+    def write(self, tx: Writer) -> None:
+        """Put its rows off with `tx.later`."""
+
+
 class Writer(Reader):
     """May change. What it changes is kept by the batch's commit, or not at all."""
 
-    __slots__ = ("_after", "_later", "_levels", "_undo", "epoch", "overlay")
+    __slots__ = ("_after", "_later", "_levels", "_order", "_undo", "drafts", "epoch")
 
     def __init__(self, connection: sqlite3.Connection, epoch: int) -> None:
         super().__init__(connection)
         self.epoch = epoch
-        self.overlay: dict[str, Any] = {}  # what callers remember of this batch, until it is committed
-        self._undo: list[tuple[str, Any]] = []
+        self.drafts: dict[Hashable, Draft] = {}  # newer than the rows; change it with `draft`
+        self._undo: list[tuple[Hashable, Draft | None]] = []
         self._after: list[Callable[[], None]] = []
-        self._later: list[tuple[str, Sequence[Any], bool]] = []
+        self._later: dict[tuple[str, bool], list[Sequence[Any]]] = {}  # rows by statement
+        self._order: list[list[Sequence[Any]]] = []  # to which of these each row was added
         self._levels: list[bool] = []  # the savepoints we stand in, and whether SQLite knows of each already
 
     def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
@@ -80,22 +94,24 @@ class Writer(Reader):
 
         Nothing in this batch may need to read it before. `must_hit` says that exactly one row has to change.
         """
-        self._later.append((sql, parameters, must_hit))
+        rows = self._later.get((sql, must_hit))
+        if rows is None:
+            rows = self._later[sql, must_hit] = []
+        rows.append(parameters)
+        self._order.append(rows)
 
     def flush(self) -> None:
-        """Write what was put off. Statements keep the order in which each was first used."""
-        groups: dict[tuple[str, bool], list[Sequence[Any]]] = {}
-        for sql, parameters, must_hit in self._later:
-            groups.setdefault((sql, must_hit), []).append(parameters)
-        self._later = []
-        for (sql, must_hit), rows in groups.items():
+        """Write drafts and what was put off. Statements keep the order in which each was first used."""
+        for draft in self.drafts.values():
+            draft.write(self)
+        for (sql, must_hit), rows in filter(itemgetter(1), self._later.items()):  # what was rolled back left no rows
             changed = self._connection.executemany(sql, rows).rowcount
             if must_hit and changed != len(rows):
                 raise sqlite3.IntegrityError(f"{len(rows) - changed} rows were changed by somebody else")
 
     def apart(self, do: Callable[[Writer], T]) -> T:
         """Do something in a savepoint of its own: when it raises, nothing of it is kept, and the batch goes on."""
-        after, undo, later = len(self._after), len(self._undo), len(self._later)
+        after, undo, order = len(self._after), len(self._undo), len(self._order)
         self._levels.append(False)
         try:
             result = do(self)
@@ -103,8 +119,8 @@ class Writer(Reader):
             if self._levels.pop() and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK TO work")
                 self._connection.execute("RELEASE work")
-            del self._after[after:], self._later[later:]
-            self._forget_since(undo)
+            del self._after[after:]
+            self._forget_since(undo, order)
             raise
         if self._levels.pop():
             self._connection.execute("RELEASE work")
@@ -122,15 +138,20 @@ class Writer(Reader):
         """Whether the transaction still stands; SQLite gives it up by itself when the disk is full."""
         return self._connection.in_transaction
 
-    def remember(self, key: str, value: Any) -> None:
-        """Note a value in the overlay; taken back when this work is rolled back."""
-        self._undo.append((key, self.overlay.get(key)))
-        self.overlay[key] = value
+    def draft(self, key: Hashable, draft: Draft) -> None:
+        """Let this stand for the key until the batch ends; taken back when this work is rolled back."""
+        self._undo.append((key, self.drafts.get(key)))
+        self.drafts[key] = draft
 
-    def _forget_since(self, mark: int) -> None:
-        while len(self._undo) > mark:
-            key, value = self._undo.pop()
-            self.overlay[key] = value
+    def _forget_since(self, undo: int, order: int) -> None:
+        while len(self._order) > order:
+            self._order.pop().pop()
+        while len(self._undo) > undo:
+            key, before = self._undo.pop()
+            if before is None:
+                del self.drafts[key]
+            else:
+                self.drafts[key] = before
 
     def after_commit(self, do: Callable[[], None]) -> None:
         """Have something done in the event loop once this work is on disk; forgotten when it is rolled back."""
@@ -138,15 +159,35 @@ class Writer(Reader):
 
 
 class _Work(Generic[T]):
-    """A piece of writing that waits for its batch."""
+    """A piece of writing that waits for its batch. Its caller waits for the future, or wants to hear of errors only."""
 
-    __slots__ = ("do", "error", "future", "result")
+    __slots__ = ("do", "error", "failed", "future", "result")
 
-    def __init__(self, do: Callable[[Writer], T], future: Future[T]) -> None:
+    def __init__(
+        self, do: Callable[[Writer], T], future: Future[T] | None, failed: Callable[[BaseException], None] | None = None
+    ) -> None:
         self.do = do
         self.future = future
-        self.result: T | None = None
+        self.failed = failed
+        self.result: Any = None
         self.error: BaseException | None = None
+
+    @property
+    def forsaken(self) -> bool:
+        return self.future is not None and self.future.cancelled()
+
+    def answer(self) -> None:
+        """Tell the caller what became of it."""
+        if self.error is not None:
+            self.fail(self.error)
+        elif self.future is not None and not self.future.done():
+            self.future.set_result(self.result)
+
+    def fail(self, error: BaseException) -> None:
+        if self.failed is not None:
+            self.failed(error)
+        if self.future is not None and not self.future.done():
+            self.future.set_exception(error)
 
 
 Closing = Callable[[Writer], None]
@@ -203,9 +244,7 @@ class Database:
         if self._closed or self.fault is not None:
             failed(self.fault or DatabaseClosed())
             return
-        future: Future[T] = get_running_loop().create_future()
-        future.add_done_callback(lambda done: None if done.exception() is None else failed(done.exception()))  # type: ignore[arg-type]
-        self._waiting.append(_Work(do, future))
+        self._waiting.append(_Work(do, None, failed))
         self._bell.set()
 
     @property
@@ -222,7 +261,7 @@ class Database:
                 self._bell = anyio.Event()
                 await self._bell.wait()
                 continue
-            batch = [work for work in self._waiting if not work.future.cancelled()]
+            batch = [work for work in self._waiting if not work.forsaken]
             self._waiting = []
             if batch:
                 await self._write_batch(batch)
@@ -234,8 +273,7 @@ class Database:
             fault = fault_of(error, self.path) if isinstance(error, sqlite3.Error) else error
             self.rolled_back()
             for work in batch:
-                if not work.future.done():
-                    work.future.set_exception(fault)
+                work.fail(fault)
             if not isinstance(fault, Exception):
                 raise
             if not isinstance(fault, StoreFault) or fault.fatal:
@@ -244,12 +282,7 @@ class Database:
             return
         self.commits += 1
         for work in batch:
-            if work.future.done():
-                continue
-            if work.error is not None:
-                work.future.set_exception(work.error)
-            else:
-                work.future.set_result(work.result)
+            work.answer()
         for do in after:
             try:
                 do()
@@ -282,10 +315,9 @@ class Database:
                 raise Fenced()
             for work in batch:
                 _one(tx, work)
-            tx.flush()
             if closing is not None:
                 closing(tx)
-                tx.flush()
+            tx.flush()
             fuse("before commit")
             connection.execute("COMMIT")
             fuse("after commit")
@@ -299,8 +331,7 @@ class Database:
         self._closed = True
         self._bell.set()
         for work in self._waiting:
-            if not work.future.done():
-                work.future.set_exception(DatabaseClosed())
+            work.fail(DatabaseClosed())
         self._waiting = []
 
 
@@ -417,7 +448,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, now: Millis, synchronou
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
-    for pragma in ("foreign_keys = ON", "busy_timeout = 5000", "temp_store = MEMORY", "cache_size = -32768"):
+    for pragma in ("foreign_keys = ON", "busy_timeout = 5000", "temp_store = MEMORY", f"cache_size = -{CACHE_KB}"):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
     migrate.bring_up_to_date(connection, path)

@@ -1,19 +1,27 @@
-"""What is due: steps that may be claimed, clocks that have something to say, and when the next one has."""
+"""What is due: steps that may be claimed, clocks that have something to say, and when the next one has.
+
+Inside a batch the runs that changed in it are looked at as they stand; their rows are older than they are.
+"""
 
 from __future__ import annotations
 
-from store.database import Reader
-from store.model import Millis, RunId, StepKey
+from itertools import islice
+
+from store.database import Reader, Writer
+from store.draft import changed_in
+from store.model import Millis, Run, RunId, RunStatus, StepKey, StepStatus
+
+ALL = -1  # as a LIMIT: rows are taken one by one until there are enough
 
 # A paused or ending run keeps its ready steps; they are passed over here and come back with the run. CROSS JOIN keeps
 # SQLite from beginning with the runs, of which thousands may be parked.
 READY = """
-    SELECT s.run_id, s.key FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
+    SELECT s.run_id, s.key, s.due_at FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
      WHERE s.status = 'ready' AND s.due_at <= ? AND r.status = 'running'
      ORDER BY s.due_at LIMIT ?
     """
 READY_OF_RUN = """
-    SELECT s.run_id, s.key FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
+    SELECT s.run_id, s.key, s.due_at FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
      WHERE s.status = 'ready' AND s.due_at <= ? AND r.status = 'running' AND s.run_id = ?
      ORDER BY s.due_at LIMIT ?
     """
@@ -29,16 +37,38 @@ NEXT_WAITING = "SELECT min(due_at) FROM steps WHERE status = 'waiting' AND due_a
 NEXT_DEADLINE = "SELECT min(deadline_at) FROM runs WHERE deadline_at IS NOT NULL AND deadline_at > ?"
 
 
-def ready(tx: Reader, now: Millis, limit: int, only: RunId | None = None) -> list[tuple[RunId, StepKey]]:
+def ready(tx: Writer, now: Millis, limit: int, only: RunId | None = None) -> list[tuple[RunId, StepKey]]:
     """Ready steps that may be claimed, longest overdue first."""
-    rows = tx.rows(READY, (now, limit)) if only is None else tx.rows(READY_OF_RUN, (now, only, limit))
-    return [(row[0], row[1]) for row in rows]
+    changed = changed_in(tx)
+    found = [
+        (step.due_at, run.id, key)
+        for run in changed.values()
+        if run.status is RunStatus.RUNNING and (only is None or only == run.id)
+        for key, step in run.steps.items()
+        if step.status is StepStatus.READY and step.due_at is not None and step.due_at <= now
+    ]
+    rows = tx.each(READY, (now, ALL)) if only is None else tx.each(READY_OF_RUN, (now, only, ALL))
+    found += islice(((row[2], row[0], row[1]) for row in rows if row[0] not in changed), limit)
+    found.sort(key=lambda one: one[0])
+    return [(run_id, key) for _, run_id, key in found[:limit]]
 
 
-def clocks(tx: Reader, now: Millis, limit: int) -> list[RunId]:
+def clocks(tx: Writer, now: Millis, limit: int) -> list[RunId]:
     """Runs of which a gate, a wait or the time allowed has run out."""
-    rows = [*tx.rows(WAITING, (now, limit)), *tx.rows(DEADLINES, (now, limit))]
-    return list(dict.fromkeys(row[0] for row in rows))
+    changed = changed_in(tx)
+    late = [run.id for run in changed.values() if _late(run, now)]
+    for sql in (WAITING, DEADLINES):
+        late += islice((row[0] for row in tx.each(sql, (now, ALL)) if row[0] not in changed), limit)
+    return list(dict.fromkeys(late))[:limit]
+
+
+def _late(run: Run, now: Millis) -> bool:
+    if run.status is RunStatus.RUNNING and run.deadline_at is not None and run.deadline_at <= now:
+        return True
+    for step in run.steps.values():
+        if step.status is StepStatus.WAITING and step.due_at is not None and step.due_at <= now:
+            return True
+    return False
 
 
 def running(tx: Reader) -> list[tuple[RunId, StepKey]]:

@@ -29,6 +29,12 @@ _MARK = "INSERT INTO heads (run_id, mark, seq, head, hash) VALUES (?, ?, ?, ?, ?
 _LATEST = "the latest mark of this batch"
 
 
+_MARK = "INSERT INTO heads (run_id, mark, seq, head, hash) VALUES (?, ?, ?, ?, ?)"
+_LATEST = "SELECT hash FROM heads ORDER BY n DESC LIMIT 1"
+_SALT = 16  # bytes
+_BY_ENGINE = orjson.Fragment(orjson.dumps(ENGINE))  # who most events are due to
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of a history. `event` is None when its content has been erased."""
@@ -55,23 +61,34 @@ class Chain:
 
     def append(self, tx: Writer, run_id: RunId, seq: int, events: Sequence[Event], head: bytes) -> bytes:
         """Write events after `seq`; gives the new head."""
-        for event in events:
+        salts = os.urandom(_SALT * len(events))
+        for start, event in zip(range(0, len(salts), _SALT), events, strict=True):
             seq += 1
-            kind = type(event).__name__
-            header, content, salt = _header(run_id, seq, kind, event), codec.dump(event), os.urandom(16)
+            kind, salt = type(event).__name__, salts[start : start + _SALT]
+            header, content = _header(run_id, seq, kind, event), codec.dump(event)
             content_hash = sha256(salt + content).digest()
             head = self.link(head, header, content_hash)
-            tx.later(_APPEND, (run_id, seq, kind, header, content, salt, content_hash, head))
+            blobs = map(bytearray, (header, content, salt, content_hash, head))  # see store/statements.py
+            tx.later(_APPEND, (run_id, seq, kind, *blobs))
         return head
 
     def mark(self, tx: Writer, run_id: RunId, mark: str, seq: int, head: bytes) -> None:
         """Note the head of a run in the chain of heads."""
-        before = tx.value("SELECT hash FROM heads ORDER BY n DESC LIMIT 1") or START
-        hashed = self.link(before, f"{run_id} {mark} {seq}".encode(), head)
-        tx.execute(
-            "INSERT INTO heads (run_id, mark, seq, head, hash) VALUES (?, ?, ?, ?, ?)",
-            (run_id, mark, seq, head, hashed),
-        )
+        known = tx.drafts.get(_Marks)
+        marks = known if isinstance(known, _Marks) else _Marks(tx.value(_LATEST) or START)
+        hashed = self.link(marks.latest, f"{run_id} {mark} {seq}".encode(), head)
+        tx.draft(_Marks, _Marks(hashed))
+        tx.later(_MARK, (run_id, mark, seq, bytearray(head), bytearray(hashed)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """Where the chain of heads stands in this batch; its rows have been put off one by one."""
+
+    latest: bytes
+
+    def write(self, tx: Writer) -> None:
+        return None
 
 
 def _header(run_id: RunId, seq: int, kind: str, event: Event) -> bytes:
@@ -82,7 +99,7 @@ def _header(run_id: RunId, seq: int, kind: str, event: Event) -> bytes:
             "run": run_id,
             "seq": seq,
             "at": event.at,
-            "actor": getattr(event, "actor", ENGINE),
+            "actor": getattr(event, "actor", _BY_ENGINE),
             "kind": kind,
             "step": None if place is None else place.key,
         }

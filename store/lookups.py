@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import merge
 from typing import Any
 
 import orjson
@@ -118,10 +120,43 @@ def gate(tx: Reader, ref: str) -> tuple[Run, Step] | None:
     return None if loaded is None else (loaded[0], loaded[0].steps[row["key"]])
 
 
-def open_gates(tx: Reader, limit: int = 100) -> list[tuple[RunId, StepKey]]:
-    """Gates that wait for people, oldest first."""
-    rows = tx.rows("SELECT run_id, key FROM gates WHERE state = 'open' ORDER BY opened_at LIMIT ?", (limit,))
-    return [(row[0], row[1]) for row in rows]
+ASKED = """
+    WITH RECURSIVE asked (reference) AS (
+        SELECT min(reference) FROM gate_approvers
+        UNION ALL
+        SELECT (SELECT min(a.reference) FROM gate_approvers AS a WHERE a.reference > asked.reference) FROM asked
+         WHERE asked.reference IS NOT NULL)
+    SELECT reference FROM asked WHERE reference IS NOT NULL
+    """
+# CROSS JOIN keeps the order of the tables as written, and so the gates in the order in which they opened.
+GATES_FOR = """
+    SELECT a.opened_at, a.gate_id, g.run_id, g.key
+      FROM gate_approvers AS a CROSS JOIN gates AS g ON g.id = a.gate_id CROSS JOIN runs AS r ON r.id = g.run_id
+     WHERE a.reference = ? AND (g.requester_may_decide = 1 OR r.requester_id <> ?)
+       AND NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.gate_id = g.id AND json_extract(d.actor, '$.id') = ?)
+     ORDER BY a.opened_at, a.gate_id LIMIT ?
+    """
+
+
+def asked(tx: Reader) -> list[str]:
+    """Everyone who is asked at an open gate, each reference once, as it was written."""
+    # From one reference to the next in the index: a thousand gates of the same people are one step.
+    return [row[0] for row in tx.rows(ASKED)]
+
+
+def gates_for(tx: Reader, user: str, references: Iterable[str], limit: int) -> list[tuple[RunId, StepKey]]:
+    """The open gates at which an answer by this person would count, who is meant by these references.
+
+    The longest waiting come first. Gates of the person's own runs are left out where requesters may not decide, and
+    gates that have the person's answer already.
+    """
+    lists = [tx.rows(GATES_FOR, (reference, user, user, limit)) for reference in dict.fromkeys(references)]
+    found = {row["gate_id"]: (row["run_id"], row["key"]) for row in merge(*lists, key=_age)}
+    return list(found.values())[:limit]
+
+
+def _age(row: sqlite3.Row) -> tuple[Millis, str]:
+    return row["opened_at"], row["gate_id"]
 
 
 def attempts(tx: Reader, run_id: RunId) -> list[AttemptRow]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from store.database import Writer
 from store.model import Millis, RunId
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: nothing that is mistaken for something else
+_LAST = "SELECT value FROM counters WHERE name = ?"
 _STRIDE = 0x9E3779B1  # odd, so that multiplying by it shuffles the numbers of one length without collisions
 
 
@@ -23,12 +25,21 @@ def gate_id() -> str:
 
 def counted(tx: Writer, name: str) -> int:
     """The next number of this counter, from 1."""
-    value: int = tx.execute(
-        "INSERT INTO counters (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 "
-        "RETURNING value",
-        (name,),
-    ).fetchone()[0]
-    return value
+    known = tx.drafts.get((_Counter, name))
+    last: int = known.value if isinstance(known, _Counter) else tx.value(_LAST, (name,)) or 0
+    tx.draft((_Counter, name), _Counter(name, last + 1))
+    return last + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    """A counter as it stands in this batch."""
+
+    name: str
+    value: int
+
+    def write(self, tx: Writer) -> None:
+        tx.later("REPLACE INTO counters (name, value) VALUES (?, ?)", (self.name, self.value))
 
 
 def run_name(number: int) -> str:

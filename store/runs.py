@@ -8,14 +8,18 @@ from typing import Any
 
 import orjson
 
-from store import codec, history, outbox
+from store import codec, draft, history
 from store.database import Reader, Writer
+from store.draft import Head, text
 from store.events import (
     AttemptFailed,
     AttemptInterrupted,
     AttemptStarted,
+    DecisionMade,
     Event,
+    GateClosed,
     GateOpened,
+    GateOverdue,
     StepCancelled,
     StepFailed,
     StepSucceeded,
@@ -29,16 +33,12 @@ from store.model import (
     Failure,
     Gate,
     GateState,
-    Json,
     Run,
     RunId,
     RunStatus,
     Step,
     StepStatus,
 )
-
-Head = bytes
-
 
 # Loading ---------------------------------------------------------------------------------------------------------
 
@@ -161,22 +161,6 @@ def ids(tx: Reader) -> list[RunId]:
 
 # Saving ----------------------------------------------------------------------------------------------------------
 
-_INSERT_RUN = """
-    INSERT INTO runs (id, name, workflow, version, status, seq, requester_kind, requester_id, requester_name, origin,
-        inputs, trace_id, created_at, duration_ms, dedupe_key, outcome, outputs, error, reason, warnings, ended_at,
-        active_since, active_ms, deadline_at, head)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    """
-_UPDATE_RUN = """
-    UPDATE runs SET status = ?, seq = ?, outcome = ?, outputs = ?, error = ?, reason = ?, warnings = ?, ended_at = ?,
-        active_since = ?, active_ms = ?, deadline_at = ?, head = ?
-     WHERE id = ? AND seq = ?
-    """
-_PUT_STEP = """
-    REPLACE INTO steps (run_id, key, name, item, round, status, attempt, failures, crashes, due_at, ready_at,
-        started_at, ended_at, output, receipt, error, reason, gate_id)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    """
 _PUT_GATE = """
     INSERT INTO gates (id, number, version, run_id, key, state, question, shown, card, digest, approvers, quorum,
         requester_may_decide, opened_at, due_at, expires_at, overdue, closed_at)
@@ -200,94 +184,17 @@ def save(
     assert after.seq == old_seq + len(events), "a run's seq counts its events"
     head = chain.append(tx, after.id, old_seq, events, head)
     if before is None:
-        tx.later(_INSERT_RUN, _run_row(after, head))
         chain.mark(tx, after.id, "started", after.seq, head)
-    else:
-        tx.later(_UPDATE_RUN, (*_run_changes(after, head), after.id, old_seq), must_hit=True)
-    old = before.steps if before else {}
-    for key, step in after.steps.items():
-        if step is not old.get(key):
-            _save_gate(tx, after.id, old.get(key), step)
-            tx.later(_PUT_STEP, _step_row(after.id, step))
-    _save_attempts(tx, after.id, events)
+    _save_attempts_and_gates(tx, after, events)
     if after.status.finished and not (before and before.status.finished):
         chain.mark(tx, after.id, "ended", after.seq, head)
-    if tell:
-        outbox.tell(tx, after.id, after.seq)
+    draft.keep(tx, before, after, head, tell)
     return head
 
 
-def _run_row(run: Run, head: Head) -> tuple[Any, ...]:
-    status, seq, *rest = _run_changes(run, head)
-    who = run.requester
-    return (
-        run.id,
-        run.name,
-        run.workflow,
-        run.version,
-        status,
-        seq,
-        who.kind,
-        who.id,
-        who.name,
-        _text(run.origin),
-        _text(run.inputs),
-        run.trace_id,
-        run.created_at,
-        run.duration_ms,
-        run.dedupe_key,
-        *rest,
-    )
-
-
-def _run_changes(run: Run, head: Head) -> tuple[Any, ...]:
-    return (
-        run.status.value,
-        run.seq,
-        run.outcome.value if run.outcome else None,
-        _text(run.outputs),
-        _text(run.error),
-        run.reason,
-        int(run.warnings),
-        run.ended_at,
-        run.active_since,
-        run.active_ms,
-        run.deadline_at if run.status is RunStatus.RUNNING else None,
-        head,
-    )
-
-
-def _step_row(run_id: RunId, step: Step) -> tuple[Any, ...]:
-    return (
-        run_id,
-        step.key,
-        step.name,
-        step.item,
-        step.round,
-        step.status.value,
-        step.attempt,
-        step.failures,
-        step.crashes,
-        step.due_at,
-        step.ready_at,
-        step.started_at,
-        step.ended_at,
-        _text(step.output),
-        _text(step.receipt),
-        _text(step.error),
-        step.reason,
-        step.gate.id if step.gate else None,
-    )
-
-
-def _text(value: Json) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
-
-
-def _save_gate(tx: Writer, run_id: RunId, old: Step | None, step: Step) -> None:
+def _save_gate(tx: Writer, run_id: RunId, step: Step) -> None:
     gate = step.gate
-    if gate is None or (old is not None and gate is old.gate):
-        return
+    assert gate is not None, "an event at a gate"
     tx.later(
         _PUT_GATE,
         (
@@ -298,10 +205,10 @@ def _save_gate(tx: Writer, run_id: RunId, old: Step | None, step: Step) -> None:
             step.key,
             gate.state.value,
             gate.question,
-            _text(gate.shown),
-            _text(gate.card),
+            text(gate.shown),
+            text(gate.card),
             gate.digest,
-            _text(gate.approvers),
+            text(gate.approvers),
             gate.quorum,
             int(gate.requester_may_decide),
             gate.opened_at,
@@ -312,7 +219,7 @@ def _save_gate(tx: Writer, run_id: RunId, old: Step | None, step: Step) -> None:
         ),
     )
     for n, d in enumerate(gate.decisions):
-        row = (gate.id, n, _text(d.actor), d.verdict, d.at, d.digest, d.comment, d.surface, d.override)
+        row = (gate.id, n, text(d.actor), d.verdict, d.at, d.digest, d.comment, d.surface, d.override)
         tx.later(_PUT_DECISION, row)
 
 
@@ -326,32 +233,36 @@ _OUTCOMES: dict[type, str] = {
     GateOpened: "waiting",
     StepWaiting: "waiting",
 }
+_AT_GATE = frozenset({GateOpened, GateOverdue, GateClosed, DecisionMade})
 
 
-def _save_attempts(tx: Writer, run_id: RunId, events: Sequence[Event]) -> None:
+_BEGIN = "INSERT INTO attempts (run_id, key, attempt, round, epoch, started_at) VALUES (?, ?, ?, ?, ?, ?)"
+_END = """
+    UPDATE attempts SET ended_at = ?, outcome = ?
+     WHERE run_id = ? AND key = ? AND attempt = ? AND ended_at IS NULL
+    """
+_END_WITH_MORE = """
+    UPDATE attempts SET ended_at = ?, outcome = ?, error = ?, usage = ?
+     WHERE run_id = ? AND key = ? AND attempt = ? AND ended_at IS NULL
+    """
+
+
+def _save_attempts_and_gates(tx: Writer, run: Run, events: Sequence[Event]) -> None:
     for event in events:
         kind = type(event)
+        if kind in _AT_GATE:
+            _save_gate(tx, run.id, run.steps[event.place.key])  # type: ignore[union-attr]
         if kind is AttemptStarted:
             place = event.place  # type: ignore[union-attr]
-            tx.later(
-                "INSERT INTO attempts (run_id, key, attempt, round, epoch, started_at) VALUES (?, ?, ?, ?, ?, ?)",
-                (run_id, place.key, place.attempt, place.round, tx.epoch, event.at),
-            )
+            tx.later(_BEGIN, (run.id, place.key, place.attempt, place.round, tx.epoch, event.at))
         elif kind in _OUTCOMES:
             place = event.place  # type: ignore[union-attr]
-            tx.later(
-                "UPDATE attempts SET ended_at = ?, outcome = ?, error = ?, usage = ? "
-                "WHERE run_id = ? AND key = ? AND attempt = ? AND ended_at IS NULL",
-                (
-                    event.at,
-                    _OUTCOMES[kind],
-                    _text(getattr(event, "error", None)),
-                    _text(getattr(event, "usage", None)),
-                    run_id,
-                    place.key,
-                    place.attempt,
-                ),
-            )
+            error, usage = getattr(event, "error", None), getattr(event, "usage", None)
+            attempt = (run.id, place.key, place.attempt)
+            if error is None and usage is None:
+                tx.later(_END, (event.at, _OUTCOMES[kind], *attempt))
+            else:
+                tx.later(_END_WITH_MORE, (event.at, _OUTCOMES[kind], text(error), text(usage), *attempt))
 
 
 def by_dedupe_key(tx: Reader, workflow: str, key: str) -> RunId | None:

@@ -32,6 +32,8 @@ def status(state: Shape) -> str:
     lines.append(f"started by {_who(state['requester'])} at {_clock(state['started_at'])}{_lasted(state)}")
     if state["reason"]:
         lines.append(f"reason: {state['reason']}")
+    if state["shown"] is not None:
+        lines.append(f"Not shown in Slack: {state['shown']['problem']}. {state['shown']['hint']}".rstrip())
     lines.append("")
     width = max((len(key) for key in state["steps"]), default=0)
     for key, step in state["steps"].items():
@@ -66,7 +68,7 @@ def _step(name: str, step: Shape) -> list[str]:
     if gate is not None and step["status"] == "waiting":
         lines.append(f"{indent}{gate['name']} v{gate['version']}: {gate['question']}")
         due = gate["due_at"] or gate["expires_at"]
-        lines.append(f"{indent}may be decided by {', '.join(gate['approvers'])}; until {_clock(due)}")
+        lines.append(f"{indent}{_who_may(gate)}; until {_clock(due)}")
     for made in gate["decisions"] if gate is not None else ():
         said = f": {made['comment']}" if made["comment"] else ""
         instead = f" (in the approvers' place: {made['override']})" if made["override"] else ""
@@ -77,6 +79,14 @@ def _step(name: str, step: Shape) -> list[str]:
     elif step["reason"]:
         lines.append(f"{indent}{step['reason']}")
     return lines
+
+
+def _who_may(gate: Shape) -> str:
+    return (
+        f"nobody can decide: {gate['nobody']}"
+        if gate["nobody"]
+        else f"may be decided by {', '.join(gate['approvers'])}"
+    )
 
 
 def _end(state: Shape) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.exits import emit, reported, say
+from bot.cli.exits import emit, note, reported, say
 from bot.cli.options import AsJson
 
 DEMO_PORT = 4380
@@ -45,19 +45,37 @@ def demo(
         town.show(port=port, browser=not no_open, data=data, as_json=as_json)
 
 
-def reload(as_json: AsJson = False) -> None:
-    """Have the running service read its workflows again; a broken set is refused and the old one stays."""
+def reload(
+    accept_handles: Annotated[
+        bool,
+        typer.Option(
+            "--accept-handles",
+            help="Follow the @groups, #channels and addresses that were reported to mean somebody else than before.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have the running service read its workflows again; a broken set is refused and the old one stays.
+
+    Names in them that nobody bears, or that somebody else bears than before, are reported.
+    """
     from bot.cli.door import beside
     from bot.requests import Reload
 
     with reported(as_json):
-        answer = beside().ask(Reload())
+        answer = beside().ask(Reload(accept_handles=accept_handles))
     if as_json:
         emit(answer)
         return
     for kind in ("added", "changed", "removed"):
         if answer[kind]:
             say(f"{kind}: {', '.join(answer[kind])}")
+    for one in answer["accepted"]:
+        say(f"accepted: {one['reference']} is {one['id']} from here on; it was {one['before']}")
+    for one in answer["references"]:
+        note(f"{one['message']}\n  {one['hint']}")
+    if not answer["references_checked"]:
+        note("Slack did not say everything about the names in them; the rest is looked up as soon as it does.")
     say(f"{len(answer['workflows'])} workflows are loaded.")
 
 

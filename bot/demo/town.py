@@ -151,6 +151,7 @@ def _operator_file(folder: Path, environment: Mapping[str, str], site_url: str) 
         "settings": {**examples, **given.settings},
         "groups": given.groups,
         "hosts": [*given.hosts, site_url.removeprefix("http://")],
+        "limits": given.limits.model_dump(mode="json"),
     }
     return _written(folder / "settings.yaml", merged)
 

@@ -4,9 +4,11 @@ place      who asks, and where
 bench      what everyone here works with: engine, people, addresses of messages
 rights     who may start, see and control
 runs       finding the run that somebody means
+notes      what stands in a run's way in Slack, added to what is said about it
 looking    questions: status, why, who, lists, help, Home
 starting   `run`: read the inputs, choose the place, start
 deciding   approve and reject, by button, form and typed line
+showing    all that a gate is about, in a window
 cancelling stopping a run
 speech     a line of words to its answer
 clerk      a receipt to its reply, whatever was heard

@@ -13,7 +13,7 @@ import structlog
 
 from bot.desk.bench import Bench
 from bot.desk.looking import Looking
-from bot.intake import Clicked, Heard, OpenedHome, Said, Submitted
+from bot.intake import Clicked, Heard, Invited, OpenedHome, Said, Submitted
 from bot.slack import SlackFault
 from bot.views.gate_card import gate_key
 from bot.views.home import home
@@ -61,9 +61,26 @@ class Answering:
 
     async def deliver(self, receipt: Receipt, heard: Heard, reply: Reply) -> None:
         """Answer. Raises a retryable SlackFault when Slack is to be asked again later."""
-        if not reply.text and not reply.home:
-            return
-        for route in await self._routes(receipt, heard, reply):
+        if reply.text or reply.home:
+            await self._take_one(await self._routes(receipt, heard, reply), receipt, heard, reply)
+
+    async def tell_meanwhile(self, receipt: Receipt, heard: Heard, word: Reply) -> None:
+        """Say that the answer will come. Home is not shown for that: it shows what is true, once that is known."""
+        match heard:
+            case OpenedHome():
+                routes: list[Route] = []
+            case Clicked(container="home"):
+                routes = [self._direct(heard.user)]
+            case _:
+                routes = await self._routes(receipt, heard, word)
+        try:
+            if routes:
+                await self._take_one(routes, receipt, heard, word)
+        except SlackFault as fault:
+            log.info("answer.not_announced", receipt=receipt.key, error=fault.code)
+
+    async def _take_one(self, routes: Sequence[Route], receipt: Receipt, heard: Heard, reply: Reply) -> None:
+        for route in routes:
             try:
                 await _taken(route, reply)
                 return
@@ -78,6 +95,8 @@ class Answering:
         match heard:
             case OpenedHome():
                 return [self._home(heard.user)]
+            case Invited():
+                return []
             case Clicked(container="home"):
                 return [self._home(heard.user), direct]
             case Submitted():

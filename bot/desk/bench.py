@@ -7,13 +7,24 @@ from typing import Protocol
 
 from bot.desk import rights
 from bot.people import Acquaintance, People
+from bot.slack import SlackFault
 from bot.views.scene import Scene
 from engine.api import Engine
 from store import anchors, codec
-from store.model import Json, Millis, Run, Workflow
+from store.model import Json, Millis, Person, Run, Workflow
+
+
+class NotYet(SlackFault):
+    """Slack cannot say just now who somebody is. Nothing was changed, and what they asked for is taken up later."""
+
+    def __init__(self, trouble: SlackFault, person: Person) -> None:
+        super().__init__(trouble.code, retryable=True, retry_after_ms=trouble.retry_after_ms)
+        self.person = person
+
 
 OpenForm = Callable[[str, Json], Awaitable[object]]
 OpenDirect = Callable[[str], Awaitable[str]]
+Invited = Callable[[str], Awaitable[None]]
 
 
 class Permalink(Protocol):
@@ -33,17 +44,27 @@ class Bench:
         permalink: Permalink,
         open_direct: OpenDirect,
         open_form: OpenForm,
+        invited: Invited | None = None,
     ) -> None:
         self.engine = engine
         self.people = people
         self.open_direct = open_direct
         self.open_form = open_form
+        self.invited = invited or _nothing_waits
         self._permalink = permalink
 
     def now(self) -> Millis:
         return self.engine.clock.now()
 
     async def meet(self, user: str, references: Iterable[str] = (), *, anew: bool = False) -> Acquaintance:
+        """Who this is now. Raises NotYet when Slack cannot say so for a reason that passes."""
+        met = await self.glance(user, references, anew=anew)
+        if met.trouble is not None and not met.person.member:
+            raise NotYet(met.trouble, met.person)
+        return met
+
+    async def glance(self, user: str, references: Iterable[str] = (), *, anew: bool = False) -> Acquaintance:
+        """As much as Slack says at this moment, for what cannot wait: a stranger when it says nothing."""
         return await self.people.meet(user, references, anew=anew)
 
     def workflow(self, run: Run) -> Workflow:
@@ -60,6 +81,10 @@ class Bench:
         if anchor is None or anchor.ts is None or anchor.state == "gone":
             return ""
         return self._permalink(anchor.channel, anchor.ts, anchor.thread_ts)
+
+
+async def _nothing_waits(channel: str) -> None:
+    """Where nobody shows runs, nothing waits for a channel to open."""
 
 
 def recipe(kind: str, **facts: Json) -> Json:

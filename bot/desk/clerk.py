@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.desk.bench import Bench
+from bot.desk.bench import Bench, NotYet
 from bot.desk.cancelling import Cancelling
 from bot.desk.deciding import Deciding
 from bot.desk.looking import Looking
 from bot.desk.place import Asker, Place, Surface, place_of
+from bot.desk.showing import Showing
 from bot.desk.speech import Speech
 from bot.desk.starting import Starting
 from bot.grammar import Status
-from bot.intake import Clicked, Heard, OpenedHome, Said, Submitted
+from bot.intake import Clicked, Heard, Invited, OpenedHome, Said, Submitted
 from bot.views import answers, decisions, reply
 from bot.views.reject_form import CALLBACK
-from bot.views.reply import Reply
+from bot.views.reply import NOTHING, Reply
 from store.receipts import Receipt
 
 
@@ -27,12 +28,16 @@ class Clerk:
         self._bench = bench
         self._starting = Starting(bench, self.looking)
         self._deciding = Deciding(bench)
+        self._showing = Showing(bench)
         self._cancelling = Cancelling(bench)
         self._speech = Speech(bench, self.looking, self._starting, self._deciding, self._cancelling)
 
     async def say(self, text: str, user: str, place: Place) -> Reply:
         """What would be answered to this line; nothing is started or changed."""
-        return await self._speech.answer(text, Asker(user, place))
+        try:
+            return await self._speech.answer(text, Asker(user, place))
+        except NotYet as trouble:
+            return answers.not_a_member(trouble.person)
 
     async def carry_out(self, receipt: Receipt, heard: Heard) -> Reply:
         match heard:
@@ -44,6 +49,9 @@ class Clerk:
                 return await self._deciding.submitted(heard, Asker(heard.user, Place("form"), receipt.key))
             case OpenedHome():
                 return Reply("", home=True)
+            case Invited(channel):
+                await self._bench.invited(channel)
+                return reply.NOTHING
             case _:
                 return answers.unknown_button()
 
@@ -63,7 +71,9 @@ class Clerk:
                 return decisions.carried_out()
 
     async def _clicked(self, clicked: Clicked, asker: Asker) -> Reply:
-        met = await self._bench.meet(asker.user)
+        # A window opens at once or never, so that such a click cannot wait until Slack knows more.
+        known = self._bench.glance if clicked.action_id in ("gate_reject", "gate_show") else self._bench.meet
+        met = await known(asker.user)
         if not met.person.member and clicked.action_id != "gate_approve":
             return answers.not_a_member(met.person)
         match clicked.action_id:
@@ -71,10 +81,14 @@ class Clerk:
                 return await self._deciding.clicked_approve(clicked, asker)
             case "gate_reject":
                 return await self._deciding.clicked_reject(clicked, asker)
+            case "gate_show":
+                return await self._showing.clicked(clicked, asker)
             case "run_cancel":
                 return await self._cancelling.clicked(clicked, asker)
             case "run_details":
                 return await self.looking.status(Status(clicked.value), asker)
+            case "run_open":
+                return NOTHING
             case _:
                 return answers.unknown_button()
 

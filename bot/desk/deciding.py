@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import structlog
 
-from bot.desk.bench import Bench, recipe
+from bot.desk.bench import Bench, NotYet, recipe
 from bot.desk.place import Asker
 from bot.grammar import Approve, Reject
 from bot.intake import Clicked, Submitted
@@ -71,13 +71,13 @@ class Deciding:
         gate = step.gate
         assert gate is not None
         with anyio.move_on_after(GLANCE_SECONDS):
-            met = await self._bench.meet(asker.user, gate.approvers)
+            met = await self._bench.glance(asker.user, gate.approvers)
             refusal = self._foreseen(run, gate, clicked.value, met)
-            if refusal is not None:
+            if refusal is not None and met.trouble is None:
                 return await self._refused(run, gate, refusal, met)
-        workflow = self._bench.workflow(run)
+        form = reject_form(await self._bench.scene(run), step.key, gate)
         try:
-            await self._bench.open_form(clicked.trigger_id, reject_form(gate, workflow.title or workflow.name))
+            await self._bench.open_form(clicked.trigger_id, form)
         except SlackFault as fault:
             log.warning("form.not_opened", gate=gate.name, run=run.name, error=fault.code)
             return decisions.form_missed(gate)
@@ -121,12 +121,11 @@ class Deciding:
     async def _decide(self, run: Run, step: Step, gate_id: str, verdict: Verdict, comment: str, asker: Asker) -> Reply:
         gate = step.gate
         assert gate is not None
-        met = await self._bench.meet(asker.user, gate.approvers)
         if asker.key is None:
+            met = await self._bench.meet(asker.user, gate.approvers)
             return await self._tried(run, gate, gate_id, verdict, met)
         for anew in (False, True):
-            if anew:
-                met = await self._bench.meet(asker.user, gate.approvers, anew=True)
+            met = await self._met(run, gate, gate_id, asker.user, anew=anew)
             command = Decide(
                 step.key,
                 Actor("person", asker.user, met.person.name),
@@ -143,6 +142,13 @@ class Deciding:
         if done.refusal is not None:
             return await self._refused(done.run, after, done.refusal, met)
         return await self._decided(done.run, after, verdict)
+
+    async def _met(self, run: Run, gate: Gate, gate_id: str, user: str, *, anew: bool) -> Acquaintance:
+        """Who decides. Raises NotYet when it hangs on a group of which Slack cannot say at the moment who is in it."""
+        met = await self._bench.meet(user, gate.approvers, anew=anew)
+        if met.trouble is not None and self._foreseen(run, gate, gate_id, met) is Refusal.ACTOR_NOT_APPROVER:
+            raise NotYet(met.trouble, met.person)
+        return met
 
     async def _tried(self, run: Run, gate: Gate, gate_id: str, verdict: Verdict, met: Acquaintance) -> Reply:
         refusal = self._foreseen(run, gate, gate_id, met)
@@ -171,7 +177,7 @@ class Deciding:
             return decisions.carried_out()
         if isinstance(entry, DecisionMade):
             return await self._decided(run, step.gate, verdict)
-        met = await self._bench.meet(user, step.gate.approvers)
+        met = await self._bench.glance(user, step.gate.approvers)
         return await self._refused(run, step.gate, Refusal(entry.refusal), met)
 
     async def _last_word(self, run: Run, user: str, since: Millis) -> DecisionMade | DecisionRefused | None:

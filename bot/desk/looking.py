@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from bot.desk import rights
 from bot.desk.bench import Bench
+from bot.desk.notes import noted
 from bot.desk.place import Asker, Place
 from bot.desk.runs import find
 from bot.grammar import Help, ListWorkflows, Start, Status, WhoDecides, Why, render
 from bot.views import answers, standing
 from bot.views.answers import VERB_HELP
 from bot.views.gate_card import gate_key
-from bot.views.home import HomeFacts
+from bot.views.home import GATES_MAX, HomeFacts
 from bot.views.reply import Reply
 from bot.views.run_message import root_key
 from bot.views.run_words import state_text
@@ -22,9 +24,9 @@ from bot.wording import RUN_STATES
 from store import lookups, runs
 from store.database import Reader
 from store.lookups import RunRow
-from store.model import GateState, Run, Step, Workflow
+from store.model import Gate, Run, Workflow
 
-GATES_MAX = 500  # open gates looked through for one person, oldest first
+SHOWN_MAX = GATES_MAX  # gates are loaded for Home, which has room for more of them than any list
 RUNS_MAX = 10
 
 
@@ -36,18 +38,20 @@ class Looking:
 
     async def status(self, ask: Status, asker: Asker) -> Reply:
         if not ask.run:
-            found = await self._mine(asker), await self._waiting(asker)
-            return standing.overview(*found, self._bench.now(), asker.place.prefix)
+            mine, (waiting, count) = await self._mine(asker), await self._waiting(asker)
+            return standing.overview(mine, waiting, self._bench.now(), asker.place.prefix, count)
         run = await find(self._bench, ask.run, asker)
         if run is None:
             return answers.no_such_run(ask.run, asker.place.prefix)
-        return standing.status(await self._bench.scene(run), self._bench.now(), await self._address(run))
+        told = standing.status(await self._bench.scene(run), self._bench.now(), await self._address(run))
+        return await noted(self._bench, run, told)
 
     async def why(self, ask: Why, asker: Asker) -> Reply:
         run = await find(self._bench, ask.run, asker)
         if run is None:
             return answers.no_such_run(ask.run, asker.place.prefix)
-        return standing.why(await self._bench.scene(run), self._bench.now(), await self._address(run))
+        told = standing.why(await self._bench.scene(run), self._bench.now(), await self._address(run))
+        return await noted(self._bench, run, told)
 
     async def who_decides(self, ask: WhoDecides, asker: Asker) -> Reply:
         at_gate = await self._bench.engine.resolve_gate(ask.about) if ask.about.startswith("G-") else None
@@ -56,10 +60,13 @@ class Looking:
             return answers.no_such_gate(ask.about, asker.place.prefix)
         if run is None:
             return answers.no_such_run(ask.about, asker.place.prefix)
-        return standing.who_decides(await self._bench.scene(run), await self._address(run))
+        return await noted(
+            self._bench, run, standing.who_decides(await self._bench.scene(run), await self._address(run))
+        )
 
     async def waiting(self, asker: Asker) -> Reply:
-        return standing.waiting(await self._waiting(asker), asker.place.prefix)
+        waiting, count = await self._waiting(asker)
+        return standing.waiting(waiting, asker.place.prefix, count)
 
     async def mine(self, asker: Asker) -> Reply:
         return standing.mine(await self._mine(asker), self._bench.now(), asker.place.prefix)
@@ -88,9 +95,8 @@ class Looking:
         return answers.help_workflow(workflow, plan, prefix, self._example(workflow))
 
     async def whoami(self, asker: Asker) -> Reply:
-        open_ones = await self._bench.engine.database.read(_open_steps)
+        asked = await self._bench.engine.database.read(lookups.asked)
         known = [one for workflow in self._bench.engine.workflows() for one in rights.references(workflow)]
-        asked = [one for run, _ in open_ones for one in rights.asked(run)]
         met = await self._bench.meet(asker.user, [one for one in (*known, *asked) if one.startswith("@")])
         return answers.who_you_are(met.person, met.person.matches, met.unsure)
 
@@ -100,9 +106,8 @@ class Looking:
         met = await self._bench.meet(user)
         if not met.person.member:
             return HomeFacts(met.person)
-        return HomeFacts(
-            met.person, await self._waiting(asker), await self._mine(asker), await self.startable(user), notice
-        )
+        waiting, count = await self._waiting(asker)
+        return HomeFacts(met.person, waiting, await self._mine(asker), await self.startable(user), notice, count)
 
     async def startable(self, user: str) -> list[Workflow]:
         """The workflows that this person may start."""
@@ -116,28 +121,19 @@ class Looking:
         met = await self._bench.meet(user, [one for workflow in workflows for one in rights.references(workflow)])
         return [workflow for workflow in workflows if rights.may_know(met.person, workflow)]
 
-    async def _waiting(self, asker: Asker) -> list[WaitingGate]:
-        """The open gates at which this person's answer would count."""
-        open_ones = await self._bench.engine.database.read(_open_steps)
-        met = await self._bench.meet(asker.user, [one for _, step in open_ones for one in _approvers(step)])
+    async def _waiting(self, asker: Asker) -> tuple[list[WaitingGate], int]:
+        """The open gates at which this person's answer would count, those to be shown; and how many there are."""
+        database = self._bench.engine.database
+        met = await self._bench.meet(asker.user, await database.read(lookups.asked))
         if not met.person.member:
-            return []
-        mine = [(run, step) for run, step in open_ones if self._waits_for(asker.user, met.person.matches, run, step)]
-        return [await self._waiting_gate(run, step) for run, step in mine]
+            return [], 0
+        found, count = await database.read(lambda tx: _gates_for(tx, asker.user, met.person.matches))
+        return [await self._waiting_gate(run, gate) for run, gate in found], count
 
-    def _waits_for(self, user: str, matches: tuple[str, ...], run: Run, step: Step) -> bool:
-        gate = step.gate
-        if gate is None or set(matches).isdisjoint(gate.approvers):
-            return False
-        if run.requester.id == user and not gate.requester_may_decide:
-            return False
-        return all(decision.actor.id != user for decision in gate.decisions)
-
-    async def _waiting_gate(self, run: Run, step: Step) -> WaitingGate:
-        assert step.gate is not None
+    async def _waiting_gate(self, run: Run, gate: Gate) -> WaitingGate:
         workflow = self._bench.workflow(run)
-        address = await self._bench.address(gate_key(step.gate.id))
-        return WaitingGate(step.gate, run.name, workflow.title or workflow.name, address)
+        address = await self._bench.address(gate_key(gate.id))
+        return WaitingGate(gate, run.name, workflow.title or workflow.name, address)
 
     async def _mine(self, asker: Asker) -> list[ListedRun]:
         rows = await self._bench.engine.database.read(lambda tx: lookups.run_list(tx, by=asker.user, limit=RUNS_MAX))
@@ -160,21 +156,13 @@ class Looking:
         return await self._bench.address(root_key(run))
 
 
-def _open_steps(tx: Reader) -> list[tuple[Run, Step]]:
-    """The steps whose gates are open, with their runs."""
-    loaded: dict[str, Run] = {}
-    found = []
-    for run_id, key in lookups.open_gates(tx, GATES_MAX):
-        if run_id not in loaded:
-            one = runs.load(tx, run_id)
-            if one is None:
-                continue
-            loaded[run_id] = one[0]
-        step = loaded[run_id].steps[key]
-        if step.gate is not None and step.gate.state is GateState.OPEN:
-            found.append((loaded[run_id], step))
-    return found
-
-
-def _approvers(step: Step) -> tuple[str, ...]:
-    return step.gate.approvers if step.gate else ()
+def _gates_for(tx: Reader, user: str, references: Sequence[str]) -> tuple[list[tuple[Run, Gate]], int]:
+    """The gates that have waited longest for somebody, with their runs; and how many there are, counted so far."""
+    found = lookups.gates_for(tx, user, references, standing.COUNTED_MAX + 1)
+    shown = []
+    for run_id, key in found[:SHOWN_MAX]:
+        loaded = runs.load(tx, run_id)
+        gate = loaded[0].steps[key].gate if loaded else None
+        if loaded and gate:
+            shown.append((loaded[0], gate))
+    return shown, len(found)

@@ -2,7 +2,7 @@
 
 Receipts of one person are taken in their order, those of different people side by side. What fails for a passing
 reason is tried again; what fails because of a bug of ours is answered with a token that finds the log line, and never
-tried again.
+tried again. Who waits for an answer longer than a moment is told that it will come.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from anyio.abc import TaskGroup
 
 from bot import intake
 from bot.desk.answering import Answering
+from bot.desk.bench import NotYet
 from bot.desk.clerk import Clerk
 from bot.intake import Heard
 from bot.slack import SlackFault
@@ -28,6 +29,7 @@ from store import receipts
 from store.faults import StoreFault
 from store.model import Millis
 from store.receipts import Receipt
+from store.unwrap import lone_errors
 
 log = structlog.get_logger()
 
@@ -36,6 +38,7 @@ LANES_MAX = 16  # people served side by side
 TRIES_MAX = 70  # over about an hour
 AGAIN_MIN_MS = 1_000
 AGAIN_MAX_MS = 60_000
+MOMENT_MS = 5_000  # who waits longer for an answer is told that it will come
 DRAIN_SECONDS = 5.0
 KEEP_MS = 26 * 3_600_000  # delayed events may come again for a day
 PRUNE_EVERY_MS = 3_600_000
@@ -51,6 +54,7 @@ class Worker:
         self._busy: set[str] = set()  # keys under way
         self._lanes: set[str] = set()  # people who are being served
         self._not_before: dict[str, Millis] = {}
+        self._announced: set[str] = set()  # keys of which was said that the answer will come
         self._pruned_at: Millis = 0
         self._idle = anyio.Event()
         self._idle.set()
@@ -176,7 +180,13 @@ class Worker:
             log.exception("receipt.unreadable", receipt=receipt.key)
             await self._answered(receipt)
             return
-        said = await self._reply(receipt, heard)
+        try:
+            said = await self._reply_or_word(receipt, heard)
+        except NotYet as trouble:
+            if receipt.tries + 1 < TRIES_MAX:
+                await self._announce(receipt, heard)
+                raise
+            said = answers.not_a_member(trouble.person)
         if receipt.state == "received":
             await self._engine.database.write(lambda tx: receipts.performed(tx, receipt.key, reply.dump(said)))
         try:
@@ -187,13 +197,36 @@ class Worker:
             log.exception("answer.failed", receipt=receipt.key, token=token(receipt))
         await self._answered(receipt)
 
+    async def _reply_or_word(self, receipt: Receipt, heard: Heard) -> Reply:
+        """What to answer; a word goes before it when it takes longer than a moment."""
+
+        async def after_a_moment() -> None:
+            until = self._engine.clock.now() + MOMENT_MS
+            while self._engine.clock.now() < until:
+                await self._engine.clock.wait(anyio.Event(), until)
+            with anyio.CancelScope(shield=True):  # half a word is none, and the answer comes after it
+                await self._announce(receipt, heard)
+
+        with lone_errors():
+            async with anyio.create_task_group() as group:
+                group.start_soon(after_a_moment)
+                reply = await self._reply(receipt, heard)
+                group.cancel_scope.cancel()
+        return reply
+
+    async def _announce(self, receipt: Receipt, heard: Heard) -> None:
+        """Say once that the answer will come."""
+        if receipt.key not in self._announced:
+            self._announced.add(receipt.key)
+            await self._answering.tell_meanwhile(receipt, heard, answers.not_yet())
+
     async def _reply(self, receipt: Receipt, heard: Heard) -> Reply:
         """What to answer; what it asks for has been carried out then."""
         try:
             if receipt.state == "performed":
                 return await self._clerk.tell_again(receipt)
             return await self._clerk.carry_out(receipt, heard)
-        except StoreFault:
+        except (StoreFault, NotYet):
             raise
         except Poisoned:
             log.exception("receipt.poisoned", receipt=receipt.key, token=token(receipt))
@@ -218,6 +251,7 @@ class Worker:
 
     async def _answered(self, receipt: Receipt) -> None:
         self._not_before.pop(receipt.key, None)
+        self._announced.discard(receipt.key)
         await self._engine.database.write(lambda tx: receipts.answered(tx, receipt.key))
 
     async def _prune(self) -> None:

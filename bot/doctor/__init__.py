@@ -1,7 +1,7 @@
 """doctor: is everything as it should be, and if not, what to do about it.
 
 finding    one line of the report
-home       this machine: settings, database, workflows, disk
+home       this machine: settings, database, runs that are not shown, workflows, disk
 reach      the world: Slack, its scopes and methods, Socket Mode, models, the clock
 """
 
@@ -27,7 +27,7 @@ def examine() -> list[Finding]:
         given = settings.load()
     except SettingsFault as fault:
         return [Finding("settings", "fail", fault.message, fault.hint)]
-    found = [*home.settings(given, os.environ), *home.database(given.db), *home.disk(given.db)]
+    found = [*home.settings(given, os.environ), *home.database(given.db), *home.shown(given.db), *home.disk(given.db)]
     try:
         opened = opening(given)
     except SettingsFault as fault:
@@ -40,5 +40,5 @@ async def _reached(given: Settings, opened: Opening) -> list[Finding]:
         known = opened.folder.read().definitions
     except SettingsFault:
         known = {}  # the line on workflows says why
-    told = await reach.slack(given, known, opened.operator.people())
+    told = await reach.slack(given, known, opened.operator.people(), home.pinned(given.db))
     return [*told, *await reach.models(opened.models)]

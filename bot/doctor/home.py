@@ -1,4 +1,4 @@
-"""What can be seen on this machine: settings, database, workflows, disk."""
+"""What can be seen on this machine: settings, database, runs that are not shown, workflows, disk."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from bot import closed
 from bot import settings as settings_module
 from bot.client import Client
 from bot.doctor.finding import Finding, fail, ok, warn
@@ -16,10 +17,12 @@ from bot.folder import errors
 from bot.opening import Opening
 from bot.settings import Settings
 from engine.faults import SettingsFault
-from store import glance, migrate
+from store import glance, handles, lookups, migrate, unshown
 from store.faults import StoreFault
+from store.handles import Handle
 
 SQLITE_SOUND = (3, 51, 3)  # earlier ones can damage a WAL that two connections reset at once
+CLOSED_MAX = 20
 DISK_FAIL_BYTES = 100 * 1024 * 1024
 DISK_WARN_BYTES = 1024 * 1024 * 1024
 
@@ -99,6 +102,31 @@ def _owner(path: Path) -> Finding:
                 "A command may be at work; if it is a service, look at its log.",
             )
     return ok("service", "none runs")
+
+
+def pinned(path: Path) -> list[Handle]:
+    """What a service has pinned; nothing when there is no file to ask."""
+    try:
+        with glance.glance(path) as reader:
+            return handles.everything(reader)
+    except StoreFault:
+        return []  # the line on the database says why
+
+
+def shown(path: Path) -> Iterator[Finding]:
+    """The channels that are closed to runs under way."""
+    try:
+        with glance.glance(path) as reader:
+            rows = unshown.closed(reader, CLOSED_MAX)
+            names = {one.run_id: run.name for one, _ in rows if (run := lookups.run(reader, one.run_id)) is not None}
+    except StoreFault:
+        return
+    for one, count in rows:
+        more = f" and {count - 1} more" if count > 1 else ""
+        verb = "are" if count > 1 else "is"
+        message = f"{names.get(one.run_id, one.run_id)}{more} {verb} not shown in Slack: {closed.problem(one)}."
+        if one.code != closed.NO_CHANNEL:
+            yield warn("shown", message, closed.hint(one))
 
 
 def workflows(opened: Opening) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from typing import TypeAlias
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
@@ -11,14 +12,19 @@ from slack_sdk.errors import SlackApiError
 from bot.capabilities import INCAPABLE
 from bot.doctor.finding import Finding, fail, ok, warn
 from bot.manifest import SCOPES, SCOPES_OPTIONAL
-from bot.people import Organisation
-from bot.references import References
+from bot.phonebook import Phonebook
+from bot.pins import Pins
+from bot.references import References, named_by, nested, strange
 from bot.settings import Settings
 from bot.slack import Slack, SlackFault, connected
 from engine.clock import Clock, SystemClock
 from engine.definitions import Definition
 from engine.models import Endpoint, Models
 from engine.secrets import Secret
+from store.handles import Handle
+
+Findings: TypeAlias = list[Finding]
+Groups: TypeAlias = Mapping[str, Sequence[str]]
 
 # Asked without arguments, so that nothing happens: Slack complains about the arguments of what it knows.
 METHODS: Mapping[str, tuple[str, str]] = {
@@ -44,8 +50,9 @@ TIMEOUT = aiohttp.ClientTimeout(total=8)
 async def slack(
     given: Settings,
     workflows: Mapping[str, Definition] | None = None,
-    own_groups: Mapping[str, Sequence[str]] | None = None,
-) -> list[Finding]:
+    own_groups: Groups | None = None,
+    pinned: Sequence[Handle] = (),
+) -> Findings:
     """Token, scopes, methods, what the workflows name, Socket Mode and clock, as far as there is a token."""
     if given.slack_bot_token is None:
         return []
@@ -54,7 +61,8 @@ async def slack(
         async with connected(given.slack_bot_token.get_secret_value(), api_url=given.slack_api_url, clock=clock) as us:
             found = [ok("slack", f"the token is good; we are {us.me.bot_user_id} in {us.me.team_url}")]
             found += [*_clock(us, clock), *_scopes(us.me.scopes), *await _methods(us)]
-            found += await _strangers(us, clock, workflows or {}, own_groups or {})
+            pins = Pins(clock, known=(one for one in pinned if one.team == (us.me.enterprise_id or us.me.team_id)))
+            found += await _strangers(us, clock, workflows or {}, own_groups or {}, pins)
             if given.slack_app_token is not None:
                 found.append(await _socket(us, given.slack_app_token.get_secret_value()))
             return found
@@ -65,12 +73,18 @@ async def slack(
         return [fail("slack", f"Slack does not accept SLACK_BOT_TOKEN ({fault.code}).", cure)]
 
 
-async def _strangers(
-    us: Slack, clock: Clock, workflows: Mapping[str, Definition], own_groups: Mapping[str, Sequence[str]]
-) -> list[Finding]:
-    references = References(us, clock, Organisation(us.me.team_id, us.me.enterprise_id), own_groups)
-    found = await references.strangers(workflows)
-    return [warn("references", one.message, one.cure) for one in found]
+async def _strangers(us: Slack, clock: Clock, workflows: Mapping[str, Definition], own: Groups, pins: Pins) -> Findings:
+    """Who and what the workflows name that is not there, or is somebody else than when it was pinned."""
+    references, found = References(Phonebook(us, clock), clock, own), []
+    for workflow, named in named_by(workflows).items():
+        for reference in dict.fromkeys(nested(named, own)):
+            try:
+                handle = await pins.note(reference, await references.look(reference, pins.id_of(reference)))
+            except SlackFault:
+                continue  # a Slack that cannot say just now is no reason
+            stranger = strange(workflow, reference, handle)
+            found += [] if stranger is None else [warn("references", stranger.message, stranger.cure)]
+    return found
 
 
 def _scopes(held: frozenset[str]) -> list[Finding]:

@@ -27,8 +27,9 @@ from bot.grammar.parts import gate_reference, input_named, run_reference, split,
 from bot.grammar.phrases import courtesy, question
 from bot.grammar.render import join, version_word, word
 from bot.grammar.slack_text import readable
-from bot.grammar.suggestions import VERBS, echo, no_gate, no_run, unclosed, unknown
+from bot.grammar.suggestions import echo, no_gate, no_run, unclosed, unknown
 from bot.grammar.tokens import Token, Unclosed, tokens
+from engine.definitions.verbs import VERBS
 
 _WRAPPED = re.compile(r"(```|`|\*|_)\s*(?=\S)(.*?)\s*\1", re.DOTALL)
 _TRUE = "true"
@@ -40,13 +41,16 @@ def parse(text: str, context: Context) -> Ask | Misunderstanding:
     if not line:
         return Help()
     word, rest = _first_word(line)
+    verb = VERBS.get(word)
+    named = verb is None and context.surface == "slash" and workflow_named(word, context) is not None
+    if named and line.lower() == word:
+        return _start(line, context)  # also when it is called `hello`, which would be a question anywhere else
     asked = courtesy(readable(line), context) or question(readable(line), in_run_thread=context.in_run_thread)
     if asked is not None:
         return asked
-    verb = VERBS.get(word)
     if verb is not None:
         return _READERS[verb](rest, context)
-    if workflow_named(word, context) and context.surface == "slash":
+    if named:
         return _start(line, context)
     return unknown(word, line, rest, context)
 

@@ -10,25 +10,8 @@ from bot.grammar.parts import workflow_named
 from bot.grammar.render import join
 from bot.grammar.slack_text import readable
 from bot.grammar.tokens import Unclosed
+from engine.definitions.verbs import VERBS
 
-VERBS = {
-    "run": "run",
-    "start": "run",
-    "list": "list",
-    "status": "status",
-    "st": "status",
-    "why": "why",
-    "who": "who",
-    "waiting": "waiting",
-    "mine": "mine",
-    "cancel": "cancel",
-    "approve": "approve",
-    "reject": "reject",
-    "help": "help",
-    "?": "help",
-    "whoami": "whoami",
-    "ping": "ping",
-}
 NEAR_MEANINGS = {
     "abort": "cancel",
     "kill": "cancel",

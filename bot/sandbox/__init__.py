@@ -26,6 +26,7 @@ delivery.py (how the app hears of it).
 
     acting          a person at the keyboard: messages, commands
     clicking        a person with the mouse: buttons, modals, shortcuts
+    entered         what people put into the controls of messages
     entering        what people enter, and what the client itself complains about
     hearing         which events the app gets
     payloads        their shapes

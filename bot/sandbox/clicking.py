@@ -36,16 +36,28 @@ class Person(Speaking):
     # Buttons and menus
 
     async def click(
-        self, channel: str, ts: str, action_id: str, block_id: str | None = None, *, selected: Any = None
+        self,
+        channel: str,
+        ts: str,
+        action_id: str,
+        block_id: str | None = None,
+        *,
+        selected: Any = None,
+        values: Any = None,
     ) -> ClickOutcome:
-        """Use a button or menu of a message; `selected` is what is chosen in a menu."""
+        """Use a button or menu of a message; `selected` is what is chosen in a menu.
+
+        `values` is what stands in the message's other controls by now; what was chosen before is remembered.
+        """
         place = self.channel(channel)
         message = self._visible(place, ts)
         block, element = _found(message.get("blocks") or [], action_id, block_id)
         action = self._action(block, element, selected)
+        self._enter(place, message, values or {})
+        if element["type"] in STATE_FIELDS:
+            self._keep(place, message, block, element, _state_in(element, action))
         payload = self._message_payload("block_actions", place, message)
-        payload |= {"state": {"values": self._message_state(message, block, element, action)}, "actions": [action]}
-        return await self._deliver(payload)
+        return await self._deliver({**payload, "actions": [action]})
 
     async def click_view(
         self, view_id: str, action_id: str, block_id: str | None = None, *, selected: Any = None, values: Any = None
@@ -56,8 +68,7 @@ class Person(Speaking):
         block, element = _found(view["blocks"], action_id, block_id)
         action = self._action(block, element, selected)
         if element["type"] in STATE_FIELDS:
-            state = {name: action[name] for name in ("type", STATE_FIELDS[element["type"]][0])}
-            view["state"]["values"][block["block_id"]][element["action_id"]] = state
+            view["state"]["values"][block["block_id"]][element["action_id"]] = _state_in(element, action)
         trigger_id = self._parts.triggers.mint(self.id, view_id=view_id if view["type"] == "modal" else None)
         payload = self._parts.payloads.interaction("block_actions", self.user, trigger_id)
         payload |= {"container": {"type": "view", "view_id": view_id}, "view": view, "actions": [action]}
@@ -212,15 +223,24 @@ class Person(Speaking):
             "container": _container(place, message),
             "channel": self._parts.payloads.channel_reference(place),
             **({} if ephemeral else {"message": message}),
+            **({"state": {"values": self._entered(place, message)}} if kind == "block_actions" else {}),
             "response_url": url,
         }
 
-    def _message_state(self, message: Json, block: Json, element: Json, action: Json) -> Json:
-        values = reading.state_of(message.get("blocks") or [])
-        if element["type"] in STATE_FIELDS:
-            state = {name: action[name] for name in ("type", STATE_FIELDS[element["type"]][0])}
-            values[block["block_id"]][element["action_id"]] = state
-        return values
+    # What stands in the controls of a message
+
+    def _enter(self, place: Channel, message: Json, values: dict[str, dict[str, Any]]) -> None:
+        for block_id, entries in values.items():
+            for action_id, given in entries.items():
+                block, element = _found(message.get("blocks") or [], action_id, block_id)
+                self._keep(place, message, block, element, entering.state_of_entry(self._parts, element, given))
+
+    def _keep(self, place: Channel, message: Json, block: Json, element: Json, state: Json) -> None:
+        where = (self.id, place.id, message["ts"])
+        self._parts.entered.put(*where, block["block_id"], element["action_id"], state)
+
+    def _entered(self, place: Channel, message: Json) -> Json:
+        return self._parts.entered.state(self.id, place.id, message["ts"], message.get("blocks") or [])
 
     def _response_urls(self, view: Json) -> list[Json]:
         """URLs for the conversations that people chose, where the form asked for them."""
@@ -243,6 +263,11 @@ def _found(blocks: list[Json], action_id: str, block_id: str | None) -> tuple[Js
         return found
     there = ", ".join(f"{one['action_id']} in {block['block_id']}" for block, one in reading.elements(blocks))
     raise NotPossible(f"there is no {action_id!r} in {block_id or 'any block'}; there are {there or 'no controls'}")
+
+
+def _state_in(element: Json, action: Json) -> Json:
+    """The state of an element, as the action that changed it tells."""
+    return {name: action[name] for name in ("type", STATE_FIELDS[element["type"]][0])}
 
 
 def _container(place: Channel, message: Json) -> Json:

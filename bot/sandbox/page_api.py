@@ -194,14 +194,19 @@ async def _command(person: Person, body: Json) -> Json:
 
 async def _click(person: Person, body: Json) -> Json:
     selected = _chosen(body)
+    values = (body.get("state") or {}).get("values") or {}
     if body.get("view_id"):
-        values = (body.get("state") or {}).get("values") or {}
         outcome = await person.click_view(
             body["view_id"], body["action_id"], body.get("block_id"), selected=selected, values=values
         )
     else:
         outcome = await person.click(
-            body["channel"], str(body["ts"]), body["action_id"], body.get("block_id"), selected=selected
+            body["channel"],
+            str(body["ts"]),
+            body["action_id"],
+            body.get("block_id"),
+            selected=selected,
+            values=values,
         )
     return _outcome(outcome)
 

@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup
 
 from bot.sandbox.clock import Clock
 from bot.sandbox.delivery import Delivery
+from bot.sandbox.entered import Entered
 from bot.sandbox.faults import Faults
 from bot.sandbox.feed import Feed
 from bot.sandbox.files import Files
@@ -40,6 +41,7 @@ class Parts:
         self.faults = Faults()
         self.limits = Limits(clock, enabled=settings.strict)
         self.workspace = Workspace(seed, clock, self.feed, ids)
+        self.entered = Entered()
         self.views = Views(self.workspace, self.feed, ids)
         self.triggers = Triggers(clock, ids)
         self.response_urls = ResponseUrls(clock, ids)

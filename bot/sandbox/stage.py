@@ -35,6 +35,8 @@ def state(parts: Parts, me: User) -> Json:
         ],
         "app": {"id": app.id, "name": app.name, "bot_user_id": app.bot_user_id, "home": app.home},
         "banner": parts.settings.banner,
+        "views": parts.views.stack(me.id),
+        "home": parts.views.home(me.id),
         "deliver_by": parts.settings.deliver_by,
         "connections": parts.sockets.count,
     }
@@ -80,6 +82,7 @@ def _channel(parts: Parts, one: Channel, me: User) -> Json:
         "name": one.name,
         "kind": one.kind,
         "topic": one.topic,
+        "members": sorted(one.members),
         "member": me.id in one.members,
         "unread": parts.workspace.unread(me.id, one.id),
         "shared": bool(one.shared_with),

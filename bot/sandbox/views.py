@@ -76,7 +76,7 @@ class Views:
         self._check_external_id(wanted, other_than=view["id"])
         entered = view["state"]["values"]
         view.update(self._content(wanted))
-        _keep_entered(view, entered)
+        view["state"]["values"] = reading.kept(view["state"]["values"], entered)
         view["hash"] = self._hash()
         self._tell(user_id, "home" if view["type"] == "home" else "view_updated", view)
         return view
@@ -190,12 +190,3 @@ class Views:
 
 def _plain(text: Json | None) -> Json | None:
     return None if text is None else {"emoji": True, **text}
-
-
-def _keep_entered(view: Json, entered: Json) -> None:
-    values = view["state"]["values"]
-    for block_id, actions in values.items():
-        for action_id, state in actions.items():
-            before = entered.get(block_id, {}).get(action_id)
-            if before is not None and before["type"] == state["type"]:
-                actions[action_id] = before

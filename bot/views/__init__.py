@@ -15,6 +15,8 @@ Start with scene.py (all that the messages of a run are made from), then run_mes
     answers, decisions, standing, starts    answers by what was asked
     home           the Home tab
     reject_form    the form that asks for a reason
+    content_view   the window with all that a gate is about
+    run_again      the line that starts a run once more
     blocks         builders of Block Kit that keep within Slack's limits
     markup         Slack's text markup, made from raw text so that nothing in it can act
     simple         the same message with the plainest blocks there are

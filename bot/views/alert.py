@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.views import blocks
 from bot.views.blocks import Block
 from bot.views.markup import bold, clip, code, escape, link, one_line
-from bot.views.outcome import evidence, failure_lines
+from bot.views.outcome import evidence, failure_advice, failure_reason
 from bot.views.past import Pause
+from bot.views.run_again import run_again
 from bot.views.run_message import root_key
 from bot.views.run_words import culprit
 from bot.views.scene import Rendering, Scene, actor_markup, asked_markup, when
 from bot.wording import fault_text
 from store.events import StepSettled
 from store.model import StepKey
+
+OPEN = "run_open"  # leads to an address: there is nothing to answer
+STATUS = "run_details"
 
 SETTLED = {
     "happened": "It happened; the run goes on.",
@@ -35,15 +41,18 @@ def unknown_key(run_id: str, step: StepKey, attempt: int) -> str:
 
 
 def failure_alert(scene: Scene) -> Rendering:
-    """A run failed: where, why, what to do, and what of it is still good."""
+    """A run failed: where, why, what was said about it, what to do, and whom it concerns."""
     place = culprit(scene)
     title = f"{_title(scene)} failed{f' at {bold(place)}' if place else ''} · {_run_link(scene)}"
+    reason, advice = failure_reason(scene, beside_evidence=True), failure_advice(scene)
     shown: list[Block] = [
-        blocks.section("\n".join([title, *failure_lines(scene, beside_evidence=True)])),
+        blocks.section("\n".join([title, reason])),
         *evidence(scene),
+        *run_again(scene, *advice),
+        _ways(scene),
         blocks.context(*(part for part in (_owner(scene), _started(scene), _trace(scene)) if part)),
     ]
-    return _rendering(shown)
+    return Rendering(_fallback([title, reason, *advice]), tuple(_present(shown)))
 
 
 def paused_notice(scene: Scene, pause: Pause) -> Rendering:
@@ -58,7 +67,7 @@ def paused_notice(scene: Scene, pause: Pause) -> Rendering:
         )
     since = f"Paused {when(pause.at)} by {actor_markup(pause.actor)}"
     context = blocks.context(*(part for part in (_owner(scene), since, _trace(scene)) if part))
-    return _rendering([blocks.section("\n".join([title, why, *_resume_lines(run.name)])), context])
+    return _rendering([blocks.section("\n".join([title, why, *_resume_lines(run.name)])), _ways(scene), context])
 
 
 def unknown_notice(scene: Scene, step: StepKey, settled: StepSettled | None) -> Rendering:
@@ -79,9 +88,18 @@ def unknown_notice(scene: Scene, step: StepKey, settled: StepSettled | None) -> 
         [
             blocks.section(f"{title}\n{why}\nIt may have happened or not, and is not repeated unless you say so."),
             blocks.section("\n".join(_settle_lines(run.name, step))),
+            _ways(scene),
             blocks.context(*(part for part in (_owner(scene), _trace(scene)) if part)),
         ]
     )
+
+
+def _ways(scene: Scene) -> Block:
+    """To the run, and to how it stands."""
+    run, address = scene.run, scene.links.get(root_key(scene.run), "")
+    open_it = blocks.button("Open the Run", OPEN, run.id, url=address, label=f"Open {run.name}")
+    status = blocks.button("Status", STATUS, run.id, label=f"Status of {run.name}")
+    return blocks.actions(*([open_it] if address else []), status, block_id=f"ways:{run.name}:{run.status}")
 
 
 def _settle_lines(run: str, step: StepKey) -> list[str]:
@@ -130,6 +148,14 @@ def _trace(scene: Scene) -> str:
 
 
 def _rendering(shown: list[Block]) -> Rendering:
-    shown = [block for block in shown if block.get("elements", True)]
-    text = "\n".join(block["text"]["text"] for block in shown if block["type"] == "section")
-    return Rendering(text=clip(text.replace("*", ""), blocks.FALLBACK_MAX), blocks=tuple(shown))
+    said = [block["text"]["text"] for block in shown if block["type"] == "section"]
+    return Rendering(_fallback(said), tuple(_present(shown)))
+
+
+def _fallback(said: Sequence[str]) -> str:
+    return clip("\n".join(said).replace("*", ""), blocks.FALLBACK_MAX)
+
+
+def _present(shown: Sequence[Block]) -> list[Block]:
+    """Without what turned out to be empty."""
+    return [block for block in shown if block.get("elements", True)]

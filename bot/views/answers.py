@@ -136,6 +136,11 @@ def not_a_member(person: Person) -> Reply:
     return said(f"I work only for members of this organisation{f'; {why}' if why else ''}. Nothing was changed.")
 
 
+def not_yet() -> Reply:
+    """What was asked for is noted, and cannot be judged before Slack says something."""
+    return said("This takes a moment: I am waiting for Slack. I have what you asked for, and answer as soon as I can.")
+
+
 def not_in_shared_channels() -> Reply:
     return said(
         "This channel is shared with another organisation, so I do nothing here and nothing was changed. "

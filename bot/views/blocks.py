@@ -144,6 +144,11 @@ def date_piece(at: Millis, fallback: str, form: str = WHEN) -> Piece:
     return {"type": "date", "timestamp": at // 1_000, "format": form, "fallback": one_line(fallback)}
 
 
+def link_piece(url: str) -> Piece:
+    """An address as a link; the caller has made sure that it is one."""
+    return {"type": "link", "url": url}
+
+
 def rich_text(*parts: Element, block_id: str = "") -> Block:
     return _block({"type": "rich_text", "elements": list(parts)}, block_id)
 

@@ -76,6 +76,15 @@ def form_missed(gate: Gate | None) -> Reply:
     return said(f"I could not open the form for your reason in time, so nothing was decided.{again}")
 
 
+def may_not_look() -> Reply:
+    return said("Only people who may see this run may see all that it asks about. Nothing was changed.")
+
+
+def content_missed() -> Reply:
+    """The window could not be opened in time."""
+    return said("I could not show it in time. Please click again.")
+
+
 def cancelling(scene: Scene, address: str = "") -> Reply:
     run = scene.run
     if run.status.finished:

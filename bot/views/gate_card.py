@@ -10,14 +10,16 @@ from bot.views import blocks
 from bot.views.blocks import Block, words
 from bot.views.markup import bold, clip, code, escape, link, one_line
 from bot.views.scene import Rendering, Scene, actor_markup, asked_markup, when, when_piece
-from bot.views.shown_content import shown_content
+from bot.views.shown_content import ShownContent, in_short, on_card
 from bot.views.step_card import decided_by
 from bot.wording import EXPIRY_EFFECTS, EXPIRY_OUTCOMES, GATE_STATES, listed
 from store.model import Decision, Gate, GatePlan, GateState, StepKey, StepPlan
 
 QUESTION_MAX = 600
 COMMENT_MAX = 400
+LEFT_OUT_MAX = 1_000
 DIGEST_SHOWN = 8
+SHOW = "gate_show"
 
 
 def gate_key(gate_id: str) -> str:
@@ -31,10 +33,12 @@ def overdue_key(gate_id: str) -> str:
 
 def gate_card(scene: Scene, key: StepKey, gate: Gate) -> Rendering:
     """The card as it should stand now."""
+    content = on_card(scene.value(gate.shown), gate.card)
     shown: list[Block] = [
         blocks.rich_text(blocks.rich_section(*_headline(gate)), block_id=_block_id("question", gate)),
         blocks.section(_asking(scene, gate)),
-        *shown_content(scene.value(gate.shown), gate.card),
+        *content.blocks,
+        *([] if content.whole else [_left_out(gate, content)]),
     ]
     if gate.state is GateState.OPEN:
         shown += _open_end(scene, key, gate)
@@ -85,6 +89,17 @@ def outcome_line(scene: Scene, key: StepKey, gate: Gate) -> str:
             address = scene.links.get(gate_key(newest.id), "") if newest else ""
             version = f"v{newest.version}" if newest else "a newer version"
             return f"*Replaced* by {link(address, version) if address else version}: what was shown has changed."
+
+
+def _left_out(gate: Gate, content: ShownContent) -> Block:
+    """What the card does not show, with a button that shows it: nobody should decide on what they could not see."""
+    lines = [
+        f"{label}: {escape(in_short(parts), LEFT_OUT_MAX)}"
+        for label, parts in (("Not shown here", content.left_out), ("Shown in part", content.cut))
+        if parts
+    ]
+    button = blocks.button("Show All", SHOW, gate.id, label=f"Show all that {gate.name} is about")
+    return blocks.section("\n".join(lines), accessory=button, block_id=_block_id("all", gate))
 
 
 def _block_id(part: str, gate: Gate) -> str:
@@ -149,14 +164,17 @@ def _progress(gate: Gate) -> str:
     return f"*{len(by)} of {gate.quorum}* approvals: {_people(by)}"
 
 
+def rejecting(scene: Scene, key: StepKey) -> str:
+    """What a rejection will do: `ends the run`."""
+    return "ends the run" if _policy(scene, key).on_reject == "end" else "lets the run go on, which then knows of it"
+
+
 def _effects(scene: Scene, key: StepKey, gate: Gate) -> str:
     """What either answer will do, and what no answer will do."""
-    policy = _policy(scene, key)
     following = [scene.step_title(spec.name) for spec in scene.plan.steps if _needs(spec, scene.run.steps[key].name)]
     goes_on = f"goes on with {escape(listed(following[:3]), 200)}" if following else "lets the run go on"
-    rejected = "ends the run" if policy.on_reject == "end" else "lets the run go on, which then knows of it"
-    expiry = f"Without a decision by {when(gate.expires_at)} {EXPIRY_EFFECTS[policy.on_expiry]}."
-    return f"*Approve* {goes_on}. *Reject* {rejected}. {expiry}"
+    expiry = f"Without a decision by {when(gate.expires_at)} {_expiry_effect(scene, key)}."
+    return f"*Approve* {goes_on}. *Reject* {rejecting(scene, key)}. {expiry}"
 
 
 def _needs(spec: StepPlan, name: str) -> bool:
@@ -169,7 +187,11 @@ def _expiry_effect(scene: Scene, key: StepKey) -> str:
 
 def _evidence(gate: Gate) -> str:
     """The digest that the decision is bound to, short."""
-    return f"Version {gate.version}, digest {code(gate.digest[:DIGEST_SHOWN])}"
+    return f"Version {gate.version}, digest {short_digest(gate)}"
+
+
+def short_digest(gate: Gate) -> str:
+    return code(gate.digest[:DIGEST_SHOWN])
 
 
 # After the decision. --------------------------------------------------------------------------------------------------
@@ -181,7 +203,7 @@ def _verdict(gate: Gate) -> str:
     people = f" by {_people(by)}" if by else ""
     overrides = [f" in the approvers' place: {_quoted(one.override)}" for one in by if one.override]
     comments = [f"\n{actor_markup(one.actor)}: {_quoted(one.comment)}" for one in by[:5] if one.comment.strip()]
-    closed = f"{_closed(gate)} · v{gate.version} · {code(gate.digest[:DIGEST_SHOWN])}"
+    closed = f"{_closed(gate)} · v{gate.version} · {short_digest(gate)}"
     if len(by) == 1 and comments:
         return f"*{verb}*{people}{''.join(overrides)}: {_quoted(by[0].comment)} · {closed}"
     return f"*{verb}*{people}{''.join(overrides)} · {closed}{''.join(comments)}"

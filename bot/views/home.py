@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from bot.views import blocks
 from bot.views.blocks import Block
-from bot.views.markup import bold, clip, code, escape, one_line
+from bot.views.markup import bold, clip, code, escape, link, one_line
 from bot.views.reply import sections
 from bot.views.scene import when
-from bot.views.standing import ListedRun, WaitingGate, gate_line, run_line
+from bot.views.standing import ListedRun, WaitingGate, gate_facts, gate_question, how_many, run_state
 from bot.wording import counted
 from store.model import Millis, Person, Workflow
 
@@ -28,6 +28,7 @@ class HomeFacts:
     runs: Sequence[ListedRun] = ()
     startable: Sequence[Workflow] = ()
     notice: str = ""  # markup: the answer to what was just done here
+    waiting_count: int = 0  # of all gates that wait for this person, shown or not
 
 
 def home(facts: HomeFacts, now: Millis) -> Block:
@@ -35,20 +36,25 @@ def home(facts: HomeFacts, now: Millis) -> Block:
     if not facts.person.member:
         return blocks.home_tab([blocks.section("I work only for members of this organisation.")])
     shown: list[Block] = [blocks.section(facts.notice), blocks.divider()] if facts.notice else []
-    shown += [blocks.header("Waiting for you"), *_waiting(facts.waiting)]
-    shown += [blocks.header("Your runs"), *_runs(facts.runs, now)]
-    shown += [blocks.header("What you may start"), *_startable(facts.startable)]
+    shown += [blocks.header("Waiting for you"), *_waiting(facts.waiting, facts.waiting_count), blocks.divider()]
+    shown += [blocks.header("Your runs"), *_runs(facts.runs, now), blocks.divider()]
+    shown += [blocks.header("What you may start"), *_startable(facts.startable), blocks.divider()]
     return blocks.home_tab([*shown, blocks.context(f"As of {when(now)}. Open this tab again to see it anew.")])
 
 
-def _waiting(gates: Sequence[WaitingGate]) -> list[Block]:
+def _waiting(gates: Sequence[WaitingGate], count: int) -> list[Block]:
     if not gates:
         return [blocks.section("Nothing waits for you. Gates that you may decide show up here.")]
     shown: list[Block] = []
     for one in gates[:GATES_MAX]:
-        shown += [blocks.section(gate_line(one)), blocks.actions(*_buttons(one), block_id=f"home:{one.gate.id}")]
-    rest = len(gates) - GATES_MAX
-    return [*shown, blocks.context(f"… and {rest} more.")] if rest > 0 else shown
+        shown += [blocks.divider()] if shown else []
+        shown += [
+            blocks.section(gate_question(one)),
+            blocks.context(gate_facts(one)),
+            blocks.actions(*_buttons(one), block_id=f"home:{one.gate.id}"),
+        ]
+    count = max(count, len(gates))
+    return [*shown, blocks.context(f"… and {how_many(count, GATES_MAX)} more.")] if count > GATES_MAX else shown
 
 
 def _buttons(one: WaitingGate) -> list[blocks.Element]:
@@ -64,18 +70,25 @@ def _buttons(one: WaitingGate) -> list[blocks.Element]:
 def _runs(runs: Sequence[ListedRun], now: Millis) -> list[Block]:
     if not runs:
         return sections("You have not started a run yet.")
-    return sections("\n".join(f"• {run_line(one, now)}" for one in runs[:RUNS_MAX]))
+    return [blocks.section(_run(one, now)) for one in runs[:RUNS_MAX]]
+
+
+def _run(one: ListedRun, now: Millis) -> str:
+    name = link(one.address, one.row.name) if one.address else one.row.name
+    state = run_state(one, now)
+    return f"{bold(clip(one_line(one.title), 80))} · {name}\n{state[:1].upper()}{state[1:]}"
 
 
 def _startable(workflows: Sequence[Workflow]) -> list[Block]:
     if not workflows:
         return sections("There is nothing here that you may start.")
-    lines = [
-        f"• {bold(one.title or one.name)} {code(f'/flow run {one.name}')} "
-        f"{escape(clip(one_line(one.description), 120))}".rstrip()
-        for one in workflows[:WORKFLOWS_MAX]
-    ]
+    shown = [blocks.section(_start(one)) for one in workflows[:WORKFLOWS_MAX]]
     rest = len(workflows) - WORKFLOWS_MAX
-    if rest > 0:
-        lines.append(f"… and {counted(rest, 'more')}: {code('/flow list')}")
-    return sections("\n".join(lines))
+    more = [blocks.section(f"… and {counted(rest, 'more')}: {code('/flow list')}")] if rest > 0 else []
+    return [*shown, *more]
+
+
+def _start(one: Workflow) -> str:
+    about = escape(clip(one_line(one.description), 200))
+    lines = [f"{bold(clip(one_line(one.title or one.name), 80))} {code(f'/flow run {one.name}')}", about]
+    return "\n".join(line for line in lines if line)

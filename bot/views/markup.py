@@ -10,7 +10,8 @@ from store.model import Millis
 SECTION_MAX = 3_000
 EMPTY = "(empty)"
 ELLIPSIS = "…"
-WHEN = "{date_short_pretty} at {time}"
+# Slack begins a date with a capital letter. After the space without width it does not: our dates stand in sentences.
+WHEN = "\u200b{date_short_pretty} at {time}"
 
 # Controls, and what reorders or hides text: an approver must see what is there.
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")

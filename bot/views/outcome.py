@@ -5,16 +5,16 @@ from __future__ import annotations
 from bot.views import blocks
 from bot.views.blocks import Block
 from bot.views.gate_card import outcome_line
-from bot.views.markup import bold, clip, escape, is_web_link, link, one_line, visible
-from bot.views.run_words import after, because, culprit, in_words, who_said_no
+from bot.views.markup import bold, clip, escape, one_line, visible
+from bot.views.run_again import run_again
+from bot.views.run_words import because, culprit, done, output_lines, who_said_no
 from bot.views.scene import Rendering, Scene, actor_markup, asked_markup
-from bot.wording import attempts_text, fault_text, titled, without_answer
+from bot.wording import attempts_text, fault_text, listed, without_answer
 from store.model import Failure, GateState, Run, RunStatus, Step, StepStatus
 
-OUTPUT_MAX = 300
-OUTPUTS_MAX = 10
 EVIDENCE_MAX = 600
 _TELLING = ("stderr", "body", "printed", "error", "answer", "stdout")  # parts of a failure's detail, the best first
+NO_REASON = Failure("failed", "")
 
 
 def end_key(run: Run) -> str:
@@ -36,25 +36,35 @@ def outcome(scene: Scene) -> Rendering:
     return Rendering(text=clip(said.replace("*", ""), blocks.FALLBACK_MAX), blocks=tuple(shown))
 
 
-def failure_lines(scene: Scene, *, beside_evidence: bool) -> list[str]:
+def failure_lines(scene: Scene) -> list[str]:
     """What failed and why, and what to do about it, as markup."""
-    step, error = failed_step(scene), scene.run.error or Failure("failed", "")
+    return [failure_reason(scene, beside_evidence=False), *failure_advice(scene)]
+
+
+def failure_reason(scene: Scene, *, beside_evidence: bool) -> str:
+    """What failed, and why; without what the evidence beside it tells."""
+    step, error = failed_step(scene), scene.run.error or NO_REASON
     said = fault_text(without_answer(error) if beside_evidence else error)
     tries = attempts_text(step.failures) if step else ""
     why = escape(one_line(said.sentence), 1_000)
-    return [
-        f"{why[:-1]} {tries}." if tries and why.endswith(".") else why,
-        *([escape(said.hint, 500)] if said.hint else []),
-    ]
+    return f"{why[:-1]} {tries}." if tries and why.endswith(".") else why
+
+
+def failure_advice(scene: Scene) -> list[str]:
+    """What to do about it, when there is something to say."""
+    hint = fault_text(scene.run.error or NO_REASON).hint
+    return [escape(one_line(hint), 500)] if hint.strip() else []
 
 
 def evidence(scene: Scene) -> list[Block]:
-    """The last lines of what the other end, or the step's own code, had to say about a failure."""
-    detail = scene.run.error.detail if scene.run.error else None
-    if not isinstance(detail, dict):
+    """The last lines of what the other end, or the step's own code, said and the reason does not tell already."""
+    error = scene.run.error
+    detail = error.detail if error else None
+    if error is None or not isinstance(detail, dict):
         return []
-    said = next((detail[name] for name in _TELLING if isinstance(detail.get(name), str) and detail[name].strip()), "")
-    lines = visible(said).strip()
+    told = one_line(without_answer(error).message)
+    found = (visible(detail[name]).strip() for name in _TELLING if isinstance(detail.get(name), str))
+    lines = next((text for text in found if text and one_line(text) not in told), "")
     last = f"…{lines[-EVIDENCE_MAX:]}" if len(lines) > EVIDENCE_MAX else lines
     return [blocks.rich_text(blocks.rich_preformatted(last))] if last else []
 
@@ -75,9 +85,10 @@ def failed_step(scene: Scene) -> Step | None:
 def _below(scene: Scene) -> list[Block]:
     match scene.run.status:
         case RunStatus.SUCCEEDED:
-            return _outputs(scene)
-        case RunStatus.FAILED if not scene.workflow.alerts_failed:
-            return evidence(scene)
+            lines = output_lines(scene)
+            return [blocks.section("\n".join(lines))] if lines else []
+        case RunStatus.FAILED:
+            return [*evidence(scene), *run_again(scene, *failure_advice(scene))]
         case _:
             return []
 
@@ -93,17 +104,17 @@ def _title(scene: Scene) -> str:
 
 def _succeeded(scene: Scene) -> list[str]:
     run = scene.run
-    lines = [f"{_title(scene)} is done{after(run)}.{_approved_by(scene)}"]
+    lines = [f"{_title(scene)}: {done(run)}.{_approved_by(scene)}"]
     if run.warnings:
         titles = [scene.step_title(step.name) for step in run.steps.values() if step.status is StepStatus.FAILED]
-        lines.append(f"With warnings: {escape(', '.join(titles[:5]), 500)} failed, and the run went on without.")
+        lines.append(f"{escape(listed(titles[:5]), 500)} failed, and the run went on without.")
     return lines
 
 
 def _failed(scene: Scene) -> list[str]:
     place = culprit(scene)
     at = f" at {bold(place)}" if place else ""
-    lines = [f"{_title(scene)} failed{at}.", *failure_lines(scene, beside_evidence=not scene.workflow.alerts_failed)]
+    lines = [f"{_title(scene)} failed{at}.", failure_reason(scene, beside_evidence=True)]
     owner = scene.workflow.owner
     if owner and not scene.workflow.alerts_failed:
         lines.append(f"Owner: {asked_markup(scene, [owner])}")
@@ -138,16 +149,3 @@ def _approved_by(scene: Scene) -> str:
         if decision.verdict == "approve"
     }
     return f" Approved by {', '.join(list(people.values())[:10])}." if people else ""
-
-
-def _outputs(scene: Scene) -> list[Block]:
-    outputs = scene.value(scene.run.outputs)
-    if not isinstance(outputs, dict):
-        return []
-    given = [(name, value) for name, value in outputs.items() if value not in (None, "", [], {})]
-    pairs = [(titled(name), _value(in_words(value))) for name, value in given[:OUTPUTS_MAX]]
-    return [blocks.fields(pairs)] if pairs else []
-
-
-def _value(text: str) -> str:
-    return link(text) if is_web_link(text) else escape(one_line(text), OUTPUT_MAX)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.views import blocks
 from bot.views.blocks import Block, CardStatus, Piece, words
 from bot.views.markup import clip, escape, one_line
-from bot.views.run_words import because, inputs_line, output_links, progress, state_text, who_said_no
+from bot.views.run_words import because, culprit, inputs_line, output_lines, progress, state_text, who_said_no
 from bot.views.scene import Rendering, Scene, actor_markup, actor_piece, when
 from bot.views.step_card import step_cards
 from bot.wording import counted, fault_text
@@ -29,6 +29,9 @@ def run_message(scene: Scene) -> Rendering:
     inputs = inputs_line(scene)
     if inputs:
         shown.append(blocks.context(blocks.plain(inputs, blocks.FIELD_MAX)))
+    links = output_lines(scene, links_only=True) if run.status is RunStatus.SUCCEEDED else []
+    if links:
+        shown.append(blocks.section("\n".join(links), block_id=f"outputs:{run.name}:{run.status}"))
     if run.status.finished:
         shown.append(blocks.context(_ending(scene)))
     elif run.status is not RunStatus.ENDING:
@@ -52,8 +55,9 @@ def _ending(scene: Scene) -> str:
     ended = f"Finished {when(run.ended_at)}" if run.ended_at is not None else "Finished"
     match run.status:
         case RunStatus.SUCCEEDED:
-            outputs = output_links(scene)
-            return " · ".join([ended, *outputs])
+            return ended
+        case RunStatus.FAILED if culprit(scene):
+            return ended  # why is told at the step
         case RunStatus.FAILED:
             said = fault_text(run.error).sentence if run.error else "It failed."
             return f"{escape(one_line(said).rstrip('.'), 400)} · {ended}"

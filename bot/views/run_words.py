@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bot.views.markup import clip, escape, is_web_link, link, one_line
+from bot.views.markup import bold, clip, escape, is_web_link, link, one_line
 from bot.views.scene import Scene, actor_markup
-from bot.wording import RUN_STATES, SECOND_MS, length
+from bot.wording import RUN_STATES, SECOND_MS, length, titled
 from store.model import GateState, Json, Run, RunStatus, Step, StepStatus
 
 INPUT_MAX = 120
 INPUTS_MAX = 600
-LINKS_MAX = 5
+OUTPUT_MAX = 300
+OUTPUTS_MAX = 10
 
 
 def state_text(scene: Scene) -> str:
@@ -39,12 +40,12 @@ def progress(scene: Scene) -> str:
         case RunStatus.RUNNING:
             return f"{_focus(scene)} · {_position(scene)}"
         case RunStatus.SUCCEEDED:
-            return f"Done{after(run).replace('after', 'in')}" + (", with warnings" if run.warnings else "")
+            return done(run).capitalize()
         case RunStatus.FAILED | RunStatus.REJECTED:
             place = culprit(scene)
-            return f"{RUN_STATES[run.status].capitalize()}{f' at {place}' if place else ''}{after(run)}"
+            return f"{RUN_STATES[run.status].capitalize()}{f' at {place}' if place else ''}{_took(run, 'after')}"
         case RunStatus.CANCELLED:
-            return f"Cancelled{after(run)}"
+            return f"Cancelled{_took(run, 'after')}"
 
 
 def culprit(scene: Scene) -> str:
@@ -66,10 +67,15 @@ def culprit(scene: Scene) -> str:
 _NO = frozenset({GateState.REJECTED, GateState.EXPIRED})
 
 
-def after(run: Run) -> str:
+def done(run: Run) -> str:
+    """`done in 3 h 11 min, with warnings`"""
+    return f"{RUN_STATES[RunStatus.SUCCEEDED]}{_took(run, 'in')}{', with warnings' if run.warnings else ''}"
+
+
+def _took(run: Run, word: str) -> str:
     """` after 3 h 11 min`; nothing when it took no time worth a word."""
     took_ms = (run.ended_at or run.created_at) - run.created_at
-    return f" after {length(took_ms)}" if took_ms >= SECOND_MS else ""
+    return f" {word} {length(took_ms)}" if took_ms >= SECOND_MS else ""
 
 
 def inputs_line(scene: Scene) -> str:
@@ -81,7 +87,7 @@ def inputs_line(scene: Scene) -> str:
     for name, schema in scene.plan.inputs.items():
         sensitive = isinstance(schema, dict) and schema.get("sensitive") is True
         if name in given and not sensitive and given[name] not in (None, "", [], {}):
-            parts.append(f"{name}: {clip(one_line(in_words(given[name])), INPUT_MAX)}")
+            parts.append(f"{titled(name)}: {clip(one_line(in_words(given[name])), INPUT_MAX)}")
     return clip(" · ".join(parts), INPUTS_MAX)
 
 
@@ -142,16 +148,18 @@ def _active(run: Run) -> bool:
     return any(step.status in (StepStatus.READY, StepStatus.RUNNING) for step in run.steps.values())
 
 
-def output_links(scene: Scene) -> list[str]:
-    """The outputs that are addresses, as links with their names."""
+def output_lines(scene: Scene, *, links_only: bool = False) -> list[str]:
+    """What came out of it, each part on a line of its own under its name; addresses as links."""
     outputs = scene.value(scene.run.outputs)
     if not isinstance(outputs, dict):
         return []
-    return [
-        f"{escape(name, 60)}: {link(value)}"
-        for name, value in outputs.items()
-        if isinstance(value, str) and is_web_link(value)
-    ][:LINKS_MAX]
+    told = [(name, in_words(value)) for name, value in outputs.items() if value not in (None, "", [], {})]
+    wanted = [(name, text) for name, text in told if is_web_link(text) or not links_only]
+    return [f"{bold(titled(name))}: {_linked(text)}" for name, text in wanted[:OUTPUTS_MAX]]
+
+
+def _linked(text: str) -> str:
+    return link(text) if is_web_link(text) else escape(one_line(text), OUTPUT_MAX)
 
 
 def because(run: Run) -> str:

@@ -99,6 +99,8 @@ def _piece(piece: dict[str, Any]) -> str:
     match piece["type"]:
         case "user":
             return markup.user(piece["user_id"])
+        case "link":
+            return markup.link(piece["url"])
         case "date":
             return markup.date(piece["timestamp"] * 1_000, piece["fallback"], piece["format"])
         case _:

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from bot.views import blocks
 from bot.views.blocks import Piece, words
 from bot.views.markup import bold, clip, code, escape, link, one_line
-from bot.views.outcome import failure_lines
+from bot.views.outcome import failed_step, failure_lines
 from bot.views.reply import Reply, fallback, said
 from bot.views.run_words import progress, state_text
 from bot.views.scene import Scene, actor_markup, asked_markup, when
-from bot.wording import EXPIRY_EFFECTS, RUN_STATES, STEP_STATES, ago, counted, length
+from bot.wording import EXPIRY_EFFECTS, RUN_STATES, SECOND_MS, STEP_STATES, ago, counted, length, without_answer
 from store.lookups import RunRow
 from store.model import Gate, GateState, Millis, RunStatus, Step, StepStatus
 
 STEPS_MAX = 30
 GATES_MAX = 5
 LISTED_MAX = 10
+COUNTED_MAX = 1_000  # gates that wait for one person: nobody reads on so far
 QUESTION_MAX = 200
 
 
@@ -52,7 +53,8 @@ def status(scene: Scene, now: Millis, address: str = "") -> Reply:
     if rest > 0:
         steps.append([words(f"… and {counted(rest, 'more step')}")])
     listed = [blocks.rich_text(blocks.rich_list(*steps, ordered=True))] if steps else []
-    return _with_text(said(head, escape(progress(scene)), *_reasons(scene, now), more=listed), steps)
+    told = "\n".join(line for line in (escape(progress(scene)), *_reasons(scene, now)) if line)
+    return _with_text(said(head, told, more=listed), steps)
 
 
 def why(scene: Scene, now: Millis, address: str = "") -> Reply:
@@ -78,17 +80,25 @@ def who_may(scene: Scene, gate: Gate) -> str:
     return f"{asked} may decide{many}.{own}"
 
 
-def waiting(gates: Sequence[WaitingGate], prefix: str) -> Reply:
-    """What waits for the asker."""
+def waiting(gates: Sequence[WaitingGate], prefix: str, count: int = 0) -> Reply:
+    """What waits for the asker: the gates that have waited longest, of so many in all."""
     if not gates:
         return said("Nothing waits for you.")
-    lines = [f"• {gate_line(one)}" for one in gates[:LISTED_MAX]]
-    rest = len(gates) - LISTED_MAX
-    if rest > 0:
-        lines.append(f"… and {rest} more.")
+    count = max(count, len(gates))
+    lines = [f"{gate_question(one)}\n{gate_facts(one)}" for one in gates[:LISTED_MAX]]
+    if count > LISTED_MAX:
+        lines.append(f"… and {how_many(count, LISTED_MAX)} more.")
     yes, no = (f"{prefix}{verb} {gates[0].gate.name}" for verb in ("approve", "reject"))
     tip = f"Decide on the card, or type {code(yes)} or {code(f'{no} because …')}."
-    return said(f"Waiting for you: {counted(len(gates), 'gate')}", "\n".join(lines), tip)
+    head = f"Waiting for you: {how_many(count)} {'gate' if count == 1 else 'gates'}"
+    return said(head, *lines, tip)
+
+
+def how_many(count: int, shown: int = 0) -> str:
+    """How many there are beside those that are shown; what was not counted to the end is "more than"."""
+    if count > COUNTED_MAX:
+        return f"more than {COUNTED_MAX - shown:,}"
+    return f"{count - shown:,}"
 
 
 def mine(runs: Sequence[ListedRun], now: Millis, prefix: str) -> Reply:
@@ -98,30 +108,41 @@ def mine(runs: Sequence[ListedRun], now: Millis, prefix: str) -> Reply:
     return said("Your runs:", "\n".join(f"• {run_line(one, now)}" for one in runs[:LISTED_MAX]))
 
 
-def overview(runs: Sequence[ListedRun], gates: Sequence[WaitingGate], now: Millis, prefix: str) -> Reply:
+def overview(
+    runs: Sequence[ListedRun], gates: Sequence[WaitingGate], now: Millis, prefix: str, waiting_count: int = 0
+) -> Reply:
     """`status` without a run: mine, and what waits for me."""
-    first, second = mine(runs, now, prefix), waiting(gates, prefix)
+    first, second = mine(runs, now, prefix), waiting(gates, prefix, waiting_count)
     return Reply(fallback([second.text, first.text]), (*second.blocks, *first.blocks)[: blocks.BLOCKS_MAX])
 
 
-def gate_line(one: WaitingGate) -> str:
+def gate_question(one: WaitingGate) -> str:
+    return bold(clip(one_line(one.gate.question), QUESTION_MAX))
+
+
+def gate_facts(one: WaitingGate) -> str:
+    """Where it comes from, by when, and the way to its card."""
     gate = one.gate
-    due = f" · overdue since {when(gate.due_at)}" if gate.overdue and gate.due_at is not None else ""
-    if gate.due_at is not None and not gate.overdue:
-        due = f" · due {when(gate.due_at)}"
-    question = escape(clip(one_line(gate.question), QUESTION_MAX))
-    return f"{_named(_gate_name(gate), one.address)} {question} · {escape(one_line(one.title), 80)} {one.run}{due}"
+    facts = [f"{escape(one_line(one.title), 80)} {one.run}", _gate_name(gate)]
+    if gate.due_at is not None:
+        facts.append(f"{'overdue since' if gate.overdue else 'due'} {when(gate.due_at)}")
+    if one.address:
+        facts.append(link(one.address, "Open the card"))
+    return " · ".join(facts)
 
 
 def run_line(one: ListedRun, now: Millis) -> str:
+    return f"{_named(one.row.name, one.address)} {escape(one_line(one.title), 80)}: {run_state(one, now)}"
+
+
+def run_state(one: ListedRun, now: Millis) -> str:
+    """`done 5 min ago`, and why when it failed; `running · started 5 min ago`."""
     row = one.row
-    moment = row.ended_at if row.ended_at is not None else row.started_at
-    failed = (
-        f": {escape(clip(one_line(row.error.message), 120))}" if row.error and row.status is RunStatus.FAILED else ""
-    )
-    return (
-        f"{_named(row.name, one.address)} {escape(one_line(one.title), 80)}: {one.state} {_since(moment, now)}{failed}"
-    )
+    if row.ended_at is None:
+        return f"{one.state} · started {_since(row.started_at, now)}"
+    error = without_answer(row.error) if row.error and row.status is RunStatus.FAILED else None
+    failed = f": {escape(clip(one_line(error.message), 120))}" if error else ""
+    return f"{one.state} {_since(row.ended_at, now)}{failed}"
 
 
 # Reasons. -------------------------------------------------------------------------------------------------------------
@@ -135,11 +156,7 @@ def _reasons(scene: Scene, now: Millis) -> list[str]:
         case RunStatus.PAUSED:
             return [f"It is paused: {escape(one_line(run.reason) or 'no reason was given', 500)}"]
         case RunStatus.FAILED:
-            return [
-                f"It failed {_since(run.ended_at or now, now)}.",
-                *failure_lines(scene, beside_evidence=False),
-                *_unsettled(scene),
-            ]
+            return [*failure_lines(scene), *_unsettled(scene)]
         case RunStatus.SUCCEEDED | RunStatus.REJECTED | RunStatus.CANCELLED:
             reason = f": {escape(one_line(run.reason), 400)}" if run.reason.strip() else "."
             return [
@@ -225,22 +242,25 @@ def _open_gates(scene: Scene) -> list[Gate]:
 def _step_pieces(scene: Scene, step: Step, now: Millis) -> list[Piece]:
     item = f" [{step.item}]" if step.item is not None else ""
     state = STEP_STATES[step.status]
-    details = [f"{state}{_took(step, now)}"]
+    details = [f"{state}{_so_long(step, now)}"]
     if step.attempt > 1:
         details.append(f"attempt {step.attempt}")
     if step.gate is not None and step.gate.state is GateState.OPEN:
         details.append(_gate_name(step.gate))
-    if step.status is StepStatus.FAILED and step.error:
+    if step.status is StepStatus.FAILED and step.error and step is not failed_step(scene):
         details.append(clip(one_line(step.error.message), 150))
     if step.status is StepStatus.SKIPPED and step.reason:
         details.append(clip(one_line(step.reason), 150))
     return [words(f"{scene.step_title(step.name)}{item}", bold=True), words(f": {', '.join(details)}")]
 
 
-def _took(step: Step, now: Millis) -> str:
+def _so_long(step: Step, now: Millis) -> str:
+    """` in 12 s` for what is done, ` for 12 s` for what is under way; nothing for a moment."""
     if step.started_at is None or step.status in (StepStatus.SKIPPED, StepStatus.PENDING):
         return ""
-    return f" {length(max(0, (step.ended_at or now) - step.started_at))}"
+    so_long_ms = max(0, (step.ended_at or now) - step.started_at)
+    word = {StepStatus.SUCCEEDED: "in", StepStatus.FAILED: "after", StepStatus.CANCELLED: "after"}
+    return f" {word.get(step.status, 'for')} {length(so_long_ms)}" if so_long_ms >= SECOND_MS else ""
 
 
 def _with_text(reply: Reply, items: Sequence[Sequence[Piece]]) -> Reply:

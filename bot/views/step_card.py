@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bot.views.blocks import Block, CardStatus, Piece, task_card, words
 from bot.views.markup import clip, one_line
 from bot.views.scene import Scene, actor_piece, asked_pieces, when_piece
-from bot.wording import EXPIRY_OUTCOMES, STEP_STATES, attempts_text, fault_text, length
+from bot.wording import EXPIRY_OUTCOMES, STEP_STATES, attempts_text, fault_text, length, without_answer
 from store.model import Decision, Gate, GateState, RunStatus, Step, StepPlan, StepStatus
 
 LINE_MAX = 200  # a card holds a line or two
@@ -129,7 +129,7 @@ def _again(spec: StepPlan, step: Step) -> list[Piece]:
     if step.due_at is not None:
         pieces += [words(", again at "), when_piece(step.due_at)]
     if step.error is not None:
-        pieces.append(words(f": {_line(step.error.message)}"))
+        pieces.append(words(f": {_line(without_answer(step.error).message)}"))
     return pieces
 
 
@@ -150,7 +150,7 @@ def _took(step: Step) -> list[Piece]:
 
 
 def _failed(spec: StepPlan, step: Step) -> list[Piece]:
-    said = _line(fault_text(step.error).sentence) if step.error else "no reason was given."
+    said = _line(fault_text(without_answer(step.error)).sentence) if step.error else "no reason was given."
     tries = f" {attempts_text(step.failures)}" if step.failures > 1 else ""
     went_on = " The run goes on without it." if spec.on_failure == "continue" else ""
     return [words(f"Failed{tries}: {said}{went_on}")]

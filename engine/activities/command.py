@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import cast
 
 import anyio
-from anyio.abc import ByteReceiveStream, ByteSendStream, Process
+from anyio.abc import ByteReceiveStream, ByteSendStream
 
 from engine.activities import arguments
 from engine.activities.outputs import OUTPUT_BYTES_MAX, require_output, too_large
 from engine.activities.work import Result, Work
 from engine.faults import ActivityFault
 from engine.json_values import parse_json
-from engine.workers.process import exit_words, kill_group, plain_environment, tail
+from engine.workers.process import exit_words, plain_environment, tail
+from engine.workers.warden import Leashed, Warden
 from store.model import Json
 
 STDERR_BYTES_MAX = 8 * 1024
@@ -46,15 +47,17 @@ async def run(work: Work) -> Result:
     stdin = with_.get("stdin")
     given = b"" if stdin is None else arguments.text("`stdin`", stdin).encode()
     began = time.monotonic()
-    process = await _start(argv, _folder(work.folder, with_.get("cwd")), _environment(work, with_))
-    captured = await _finish(process, given)
+    folder, environment = _folder(work.folder, with_.get("cwd")), _environment(work, with_)
+    leashed = await _start(work.tools.workers.warden, argv, folder, environment)
+    captured = await _finish(leashed, given)
+    status = leashed.process.returncode or 0
     receipt: dict[str, Json] = {
         "program": argv[0],
-        "exit_code": process.returncode,
+        "exit_code": status,
         "stderr": captured.errors,
         "duration_ms": round((time.monotonic() - began) * 1000),
     }
-    return Result(output=_output(work, process.returncode or 0, captured, receipt), receipt=receipt)
+    return Result(output=_output(work, status, captured, receipt), receipt=receipt)
 
 
 def _argv(value: Json) -> list[str]:
@@ -99,9 +102,9 @@ def _environment(work: Work, with_: Mapping[str, Json]) -> dict[str, str]:
     return {**plain_environment(), **ours, **written}
 
 
-async def _start(argv: list[str], folder: Path, environment: Mapping[str, str]) -> Process:
+async def _start(warden: Warden, argv: list[str], folder: Path, environment: Mapping[str, str]) -> Leashed:
     try:
-        return await anyio.open_process(argv, cwd=folder, env=environment, start_new_session=True)
+        return await warden.start(argv, cwd=folder, environment=environment)
     except (FileNotFoundError, NotADirectoryError):
         known = await anyio.Path(folder).is_dir()
         missing = f"there is no program {argv[0]}" if known else f"there is no folder {folder}"
@@ -115,31 +118,30 @@ async def _start(argv: list[str], folder: Path, environment: Mapping[str, str]) 
         ) from error
 
 
-async def _finish(process: Process, given: bytes) -> _Captured:
+async def _finish(leashed: Leashed, given: bytes) -> _Captured:
     """Feed it, read it, wait for it; nothing of it runs when this returns or is cancelled."""
-    captured = _Captured()
+    captured, process = _Captured(), leashed.process
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_feed, cast(ByteSendStream, process.stdin), given)
-            group.start_soon(_read_output, process, cast(ByteReceiveStream, process.stdout), captured)
+            group.start_soon(_read_output, leashed, cast(ByteReceiveStream, process.stdout), captured)
             group.start_soon(_read_errors, cast(ByteReceiveStream, process.stderr), captured)
             await process.wait()
-            kill_group(process.pid)  # what it left behind in its group would hold the pipes, and outlive the step
+            leashed.signal()  # what it left behind in its group would hold the pipes, and outlive the step
             group.cancel_scope.deadline = anyio.current_time() + LINGER_MS / 1000
     finally:
-        await _end(process)
+        await _end(leashed)
     return captured
 
 
-async def _end(process: Process) -> None:
+async def _end(leashed: Leashed) -> None:
     """Ask it to stop, then make it; shielded, so that cancelling leaves nothing behind."""
     with anyio.CancelScope(shield=True):
-        if process.returncode is None:
-            kill_group(process.pid, signal.SIGTERM)
+        if leashed.process.returncode is None:
+            leashed.signal(signal.SIGTERM)
             with anyio.move_on_after(GRACE_MS / 1000):
-                await process.wait()
-        kill_group(process.pid)
-        await process.aclose()
+                await leashed.process.wait()
+        await leashed.end()
 
 
 async def _feed(stdin: ByteSendStream, given: bytes) -> None:
@@ -153,12 +155,12 @@ async def _feed(stdin: ByteSendStream, given: bytes) -> None:
             await stdin.aclose()
 
 
-async def _read_output(process: Process, stdout: ByteReceiveStream, captured: _Captured) -> None:
+async def _read_output(leashed: Leashed, stdout: ByteReceiveStream, captured: _Captured) -> None:
     async for chunk in stdout:
         captured.stdout += chunk
         if len(captured.stdout) > OUTPUT_BYTES_MAX:
             captured.too_much = True
-            kill_group(process.pid)
+            leashed.signal()
             return
 
 

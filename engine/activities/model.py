@@ -45,13 +45,24 @@ async def run(work: Work) -> Result:
     with_ = arguments.mapping(work.with_, "model")
     endpoints = _endpoints(work, with_.get("model"))
     question = _question(work, with_)
-    exchange = await _ask_in_turn(work, endpoints, question)
+    try:
+        exchange = await _ask_in_turn(work, endpoints, question)
+    except ActivityFault as fault:
+        fault.detail = _with_reask(fault.detail, work.reask)
+        raise
     try:
         output = _output(work, question.shape, exchange.said)
     except ActivityFault as fault:
         fault.receipt, fault.usage = exchange.receipt, exchange.usage
         raise
     return Result(output=output, receipt=exchange.receipt, usage=exchange.usage)
+
+
+def _with_reask(detail: Json, reask: Mapping[str, str] | None) -> Json:
+    """What failed, and what the model has not been told yet because of it: the next attempt tells it."""
+    if reask is None:
+        return detail
+    return {**(detail if isinstance(detail, Mapping) else {}), "reask": dict(reask)}
 
 
 def _endpoints(work: Work, names: Json) -> list[Endpoint]:

@@ -19,7 +19,9 @@ async def run(work: Work) -> Result:
     if not isinstance(call, str):
         raise arguments.wrong("`call` is missing; write file.py:function or package.module:function")
     given = arguments.mapping({} if work.with_ is None else work.with_, "python")
-    answer = await work.tools.workers.call(work.folder, call, reveal(given), _attempt(work), OUTPUT_BYTES_MAX)
+    answer = await work.tools.workers.call(
+        work.folder, call, reveal(given), _attempt(work), OUTPUT_BYTES_MAX, work.began
+    )
     receipt = _receipt(call, answer)
     if answer.outcome != "returned":
         _raise(work, call, answer, receipt)

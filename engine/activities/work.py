@@ -50,8 +50,10 @@ class Work:
     tools: Tools
     # Saves a raw answer durably before anyone looks into it: it was paid for, and it is evidence.
     keep_raw: Callable[[str, Json], Awaitable[None]]
-    # The last attempt's answer that did not fit, {"answer", "error"}: a model is asked again with both.
+    # The latest answer that did not fit, {"answer", "error"}: a model is asked again with both.
     reask: Mapping[str, str] | None = None
+    # Called by an activity that may have to wait for its turn, when its work begins: from then on its time counts.
+    began: Callable[[], None] = lambda: None
 
     @property
     def once(self) -> bool:

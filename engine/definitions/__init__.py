@@ -12,6 +12,7 @@ A file goes through these in turn; each finds all that is wrong at once, at its 
     misfits       unknown and missing keys, wrong types, in plain words
     shape         the keys of a file and of each kind of step; the schema for editors
     words         single values: names, people, channels, lengths of time
+    verbs         the words of commands, which no workflow may be called
     later         what the language names and this version does not do yet
     examination   one file from end to end
     schemas       short and full forms to plain JSON Schema
@@ -25,6 +26,7 @@ A file goes through these in turn; each finds all that is wrong at once, at its 
     fitting       types across every mapping
     gates         gates nobody can pass; data that was not shown
     plan          the plan, its version, and the workflow around it
+    commits       the git commit of a file
     problem       one fault: where, what, and what to write instead
 """
 

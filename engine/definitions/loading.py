@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.definitions import commits
 from engine.definitions.examination import Examined, Surroundings, examine
 from engine.definitions.problem import Problem
 from engine.definitions.source import FILE_BYTES_MAX, Source, read
@@ -50,12 +51,21 @@ def load(folder_or_files: Sequence[Path], *, surroundings: Surroundings | None =
         found.append((path, source, examined))
     problems += _names_taken_twice(found)
     taken_twice = {problem.file for problem in problems if problem.code == "workflow_twice"}
-    definitions = {
-        examined.workflow.name: Definition(examined.workflow, examined.plan, source.text, path.parent)
+    sound = {
+        path: Definition(examined.workflow, examined.plan, source.text, path.parent)
         for path, source, examined in found
         if examined.workflow and examined.plan and str(path) not in taken_twice
     }
-    return Loaded(definitions, tuple(problems), tuple(str(path) for path in paths))
+    return Loaded(_with_commits(sound), tuple(problems), tuple(str(path) for path in paths))
+
+
+def _with_commits(sound: Mapping[Path, Definition]) -> dict[str, Definition]:
+    """The definitions by name, each with the commit of its file."""
+    known = commits.of(sound)
+    return {
+        one.workflow.name: replace(one, workflow=replace(one.workflow, commit=known.get(path, "")))
+        for path, one in sound.items()
+    }
 
 
 def _paths(given: Sequence[Path], problems: list[Problem]) -> Iterator[Path]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from engine.definitions.verbs import PLANNED, VERBS
 from engine.quantities import UNIT_MS, duration_ms
 from store.model import Json
 
@@ -30,17 +31,12 @@ _LOOSE_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*(?:,|and)?", re.I)
 _PERSON = re.compile(r"@[^\s@,<>]+|[UW][A-Z0-9]{2,}|[^\s@<>,]+@[^\s@<>,]+\.[^\s@<>,]+")
 _CHANNEL = re.compile(r"#[^\s#@,.A-Z<>]{1,80}|[CG][A-Z0-9]{2,}")
 _SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/\S+")
-# What the expression language, the commands in Slack and the run's own data call something else already.
+# What the expression language calls something else already.
 _TAKEN_IN_EXPRESSIONS = """
 as break const continue else false for function has if import in let loop namespace null package return true var void
 while
 """
 _RESERVED = frozenset(_TAKEN_IN_EXPRESSIONS.split())
-_TAKEN_IN_SLACK = """
-ack approve assign ask audit cancel changes delegate diff edit failed help history info last list mine mute pause ping
-reject remind resume retry run runs schedule schedules settings start status stop subscribe this waiting whoami
-"""
-VERBS = frozenset(_TAKEN_IN_SLACK.split())
 
 
 def given(value: Json) -> str:
@@ -146,7 +142,7 @@ def _workflow_name(value: Json) -> str:
     fault = name_fault(value, "a workflow")
     if fault is not None:
         refuse(*fault)
-    if value in VERBS:
+    if value in VERBS or value in PLANNED:
         refuse("reserved_name", f"`{value}` is a command in Slack", f"write for instance `{value}_workflow`")
     return value
 

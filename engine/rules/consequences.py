@@ -47,6 +47,8 @@ def consequences(plan: Plan, run: Run, facts: Facts, now: Millis) -> tuple[tuple
         if not more:
             break
         events, run = events + more, fold(run, more)
+        if all(type(event) is StepReady for event in more):
+            break  # nothing ended by that, so nothing more follows from it
     if not run.status.finished:
         active = any(step.status in ACTIVE for step in run.steps.values())
         if active != (run.active_since is not None):

@@ -86,6 +86,8 @@ def handle(plan: Plan, run: Run | None, command: Command, facts: Facts, now: Mil
     if not answer.events:
         return Answer((), answer.refusal, run)
     after = fold(run, answer.events)
+    if type(command) is Claim:
+        return Answer(answer.events, None, after)  # ready or running is the same to all other steps: nothing follows
     follow, after = consequences(plan, after, facts, now)
     return Answer(answer.events + follow, answer.refusal, after)
 

@@ -1,7 +1,7 @@
 """Warm worker processes, lent out one call at a time."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,6 +10,7 @@ import anyio
 
 from engine.faults import Interrupted
 from engine.workers.process import Answer, Worker, WorkerDied, WorkerOptions
+from engine.workers.warden import Warden
 from store.model import Json
 
 SIZE = 4
@@ -23,6 +24,7 @@ class WorkerPool:
     def __init__(self, options: WorkerOptions | None = None, *, size: int = SIZE, calls_max: int = CALLS_MAX) -> None:
         self.options = options or WorkerOptions()
         self.size = size
+        self.warden = Warden()  # also of what commands start: one for the service
         self._calls_max = calls_max
         self._room = anyio.Semaphore(size)
         self._idle: list[Worker] = []
@@ -44,6 +46,7 @@ class WorkerPool:
             worker.kill()  # the task that borrowed it cleans up
         while self._idle:
             await self._idle.pop().end()
+        await self.warden.aclose()
 
     @property
     def pids(self) -> frozenset[int]:
@@ -51,14 +54,26 @@ class WorkerPool:
         return frozenset(worker.pid for worker in (*self._idle, *self._lent))
 
     async def warm(self, count: int = 1) -> None:
-        """Start processes ahead of the first call."""
-        while not self._closed and len(self._idle) + len(self._lent) < min(count, self.size):
-            self._idle.append(await Worker.start(self.options))
+        """Start processes ahead of the first call; WorkerDied when one does not come up."""
+        for _ in range(min(count, self.size)):
+            async with self._room:
+                if self._closed or len(self._idle) + len(self._lent) >= count:
+                    return
+                self._idle.append(await Worker.start(self.options, self.warden))
 
     async def call(
-        self, folder: Path, call: str, with_: Mapping[str, Json], attempt: Mapping[str, Json], output_bytes_max: int
+        self,
+        folder: Path,
+        call: str,
+        with_: Mapping[str, Json],
+        attempt: Mapping[str, Json],
+        output_bytes_max: int,
+        began: Callable[[], None] = lambda: None,
     ) -> Answer:
-        """Run a function in a process of its own. Interrupted when the process does not live to answer."""
+        """Run a function in a process of its own. Interrupted when the process does not live to answer.
+
+        `began` is called when there is a process for it: until then it waits for others to end.
+        """
         request = {
             "do": "call",
             "folder": _absolute(folder),
@@ -68,6 +83,7 @@ class WorkerPool:
             "output_bytes_max": output_bytes_max,
         }
         async with self._room:
+            began()
             return await self._ask(request)
 
     async def describe(self, folder: Path, call: str) -> Answer:
@@ -122,7 +138,7 @@ class WorkerPool:
                 self._lent.add(worker)
                 return worker
             await worker.end()
-        worker = await Worker.start(self.options)
+        worker = await Worker.start(self.options, self.warden)
         self._lent.add(worker)
         return worker
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Self, cast
 
 import anyio
-from anyio.abc import ByteReceiveStream, ByteSendStream, Process
+from anyio.abc import ByteReceiveStream, ByteSendStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from engine.workers.frames import HEADER, BrokenFrame, length_of, pack, unpack
+from engine.workers.warden import Leashed, Warden
 from store.model import Json
 
+MEMORY_BYTES = 1024**3
 START_TIMEOUT_MS = 30_000
 PRINTED_BYTES_MAX = 64 * 1024
 PRINTED_ONCE_MAX = 1024 * 1024  # what is read in one go after the answer; a child that keeps printing is not waited for
@@ -45,7 +47,7 @@ class WorkerDied(Exception):
 class WorkerOptions:
     """How workers are started. `memory_bytes` bounds each one's address space; None leaves it open."""
 
-    memory_bytes: int | None = 1024**3
+    memory_bytes: int | None = MEMORY_BYTES
     environment: Mapping[str, str] = field(default_factory=dict)  # beside PATH, HOME, LANG and their like
     import_paths: Sequence[str] = ()  # where installed modules are found, beside this Python's own places
     python: str = sys.executable
@@ -66,7 +68,9 @@ class Answer:
 class Worker:
     """A process that runs one call at a time. Not for use by two tasks at once."""
 
-    def __init__(self, process: Process, printed_fd: int) -> None:
+    def __init__(self, leashed: Leashed, printed_fd: int) -> None:
+        process = leashed.process
+        self._leashed = leashed
         self._process = process
         self._requests = cast(ByteSendStream, process.stdin)
         self._answers = BufferedByteReceiveStream(cast(ByteReceiveStream, process.stdout))
@@ -77,14 +81,12 @@ class Worker:
         self.calls = 0
 
     @classmethod
-    async def start(cls, options: WorkerOptions) -> Self:
+    async def start(cls, options: WorkerOptions, warden: Warden) -> Self:
         """Start a process and wait until it listens; WorkerDied when it does not come up."""
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         try:
-            process = await anyio.open_process(
-                _command(options), stderr=theirs, env=_environment(options), start_new_session=True, cwd="/"
-            )
+            leashed = await warden.start(_command(options), cwd="/", environment=_environment(options), stderr=theirs)
         except BaseException as error:
             os.close(ours)
             if isinstance(error, OSError):
@@ -92,7 +94,7 @@ class Worker:
             raise
         finally:
             os.close(theirs)
-        worker = cls(process, ours)
+        worker = cls(leashed, ours)
         try:
             with anyio.fail_after(START_TIMEOUT_MS / 1000):
                 await worker._receive()
@@ -135,16 +137,15 @@ class Worker:
 
     def kill(self) -> None:
         """Kill the process and all it started; who is waiting for its answer hears of its death."""
-        kill_group(self._process.pid)
+        self._leashed.signal()
 
     async def end(self) -> None:
         """Kill the process and all it started, and wait until it is gone. Also completes when cancelled."""
         if self._closed:
             return
         self._closed = True
-        self.kill()
         with anyio.move_on_after(EXIT_TIMEOUT_MS / 1000, shield=True):
-            await self._process.aclose()
+            await self._leashed.end()
         os.close(self._printed_fd)
 
     async def _exchange(self, request: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -225,12 +226,6 @@ def exit_words(status: int) -> str:
         return f"was killed by {signal.Signals(-status).name}"
     except ValueError:
         return f"was killed by signal {-status}"
-
-
-def kill_group(pid: int, how: signal.Signals = signal.SIGKILL) -> None:
-    """Signal a process that leads its own group, and all it started in that group."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, how)
 
 
 def plain_environment() -> dict[str, str]:

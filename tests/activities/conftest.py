@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from bot.recorded_answers import RecordedAnswers
 from engine.activities import Tools
 from engine.http import HttpClient
 from engine.models import Models
 from engine.workers.pool import WorkerPool
 from engine.workers.process import WorkerOptions
+from tests.support.asked_models import models
 from tests.support.attempts import Desk, StillClock
 
 
@@ -43,5 +45,19 @@ async def serve() -> AsyncIterator[Callable[..., Awaitable[str]]]:
             stack.push_async_callback(runner.cleanup)
             await web.TCPSite(runner, host, 0).start()
             return f"http://{host}:{runner.addresses[0][1]}"
+
+        yield start
+
+
+@pytest.fixture
+async def ask(desk):
+    """Ask models that answer from recordings; both styles of endpoint listen at the same server."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*recordings, **more):
+            server = RecordedAnswers.parse(list(recordings))
+            url = await stack.enter_async_context(server.running())
+            desk.tools.models = models(url, **more)
+            return server
 
         yield start

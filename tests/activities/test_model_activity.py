@@ -1,6 +1,5 @@
 import json
 import socket
-from contextlib import AsyncExitStack
 
 import anyio
 import pytest
@@ -9,48 +8,10 @@ from aiohttp import web
 from bot.recorded_answers import NO_MATCH, SERVER, RecordedAnswers
 from engine.models import Models
 from engine.secrets import Redactor
+from tests.support.asked_models import CLEAN, GOOD, POST, models
 from tests.support.attempts import TRACE
 
 pytestmark = pytest.mark.anyio
-
-CLAIM = {
-    "type": "object",
-    "required": ["id"],
-    "properties": {"id": {"type": "integer"}, "note": {"type": "string"}},
-}
-POST = {
-    "type": "object",
-    "required": ["title", "claims"],
-    "properties": {
-        "title": {"type": "string", "maxLength": 20},
-        "subtitle": {"type": "string"},
-        "claims": {"type": "array", "items": CLAIM},
-    },
-}
-GOOD = {"title": "On points", "subtitle": None, "claims": [{"id": 1, "note": None}]}
-CLEAN = {"title": "On points", "claims": [{"id": 1}]}
-
-
-@pytest.fixture
-async def ask(desk):
-    """Ask models that answer from recordings; both styles of endpoint listen at the same server."""
-    async with AsyncExitStack() as stack:
-
-        async def start(*recordings, **more):
-            server = RecordedAnswers.parse(list(recordings))
-            url = await stack.enter_async_context(server.running())
-            desk.tools.models = models(url, **more)
-            return server
-
-        yield start
-
-
-def models(url, **more):
-    price = {"input": "2.5", "output": 10}
-    openai = {"kind": "openai", "base_url": f"{url}/v1", "model": "gpt-x", "api_key": "env:KEY", "price": price}
-    claude = {"kind": "anthropic", "base_url": url, "model": "claude-x", "api_key": "env:KEY", "price": price}
-    named = {"writer": {**openai, **more}, "claude": {**claude, **more}}
-    return Models.parse(named, "models.yml", {"KEY": "sk-test-key"})
 
 
 @pytest.mark.parametrize("name", ["writer", "claude"])
@@ -134,24 +95,6 @@ async def test_an_answer_that_could_not_be_kept_is_not_used(desk, ask):
 
     with pytest.raises(OSError, match="no space left"):
         await desk.do("model", {"model": "writer", "prompt": "x"}, output_schema=POST, keep_raw=full)
-
-
-@pytest.mark.parametrize("name", ["writer", "claude"])
-async def test_an_answer_that_does_not_fit_is_asked_again_with_the_reason(desk, ask, name):
-    wrong = {**GOOD, "title": "A title that is far too long to fit"}
-    server = await ask({"answers": [{"json": wrong}, {"json": GOOD}]})
-    with_ = {"model": name, "prompt": "Write"}
-    fault = await desk.fault("model", with_, output_schema=POST)
-    assert (fault.code, fault.retryable) == ("model_output_invalid", True)
-    assert "output.title: the value is longer than 20 characters" in fault.detail["error"]
-    assert "far too long" in fault.detail["answer"]
-    assert fault.usage["micro_usd"] > 0, "a bad answer is paid for like a good one"
-    result = await desk.do("model", with_, output_schema=POST, attempt=2, reask=fault.detail)
-    assert result.output == CLEAN
-    assert result.receipt["reasked"] is True
-    roles = [message["role"] for message in server.asked[1]["body"]["messages"]]
-    assert roles == ["user", "assistant", "user"]
-    assert fault.detail["error"] in server.asked[1]["prompt"]
 
 
 @pytest.mark.parametrize("name", ["writer", "claude"])

@@ -1,9 +1,7 @@
 import json
 import os
 import signal
-import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import anyio
@@ -14,7 +12,9 @@ from engine.faults import Interrupted
 from engine.workers.pool import WorkerPool
 from engine.workers.process import Worker, WorkerOptions, tail
 from engine.workers.signatures import read_signature, signature_schema
+from engine.workers.warden import Warden
 from tests.support.attempts import TRACE, alive, until
+from tests.support.mortal_attempt import attempting
 
 pytestmark = pytest.mark.anyio
 
@@ -330,28 +330,27 @@ async def test_a_worker_that_cannot_be_started_is_told():
             await workers.describe(Path("/tmp"), "a.py:b")
 
 
-async def test_a_worker_does_not_outlive_a_service_that_is_killed(tmp_path):
-    service = textwrap.dedent(
-        f"""
-        import anyio, sys
-        from pathlib import Path
-        from engine.workers.pool import WorkerPool
-        async def main():
-            async with WorkerPool(size=1) as workers:
-                await workers.warm()
-                print(*workers.pids, flush=True)
-                await workers.call(Path({str(tmp_path)!r}), "busy.py:busy", {{}}, {{}}, 1000)
-        anyio.run(main)
-        """
-    )
-    (tmp_path / "busy.py").write_text("import time\nprint('x')\nwhile True: time.sleep(0.01)\n")
-    process = subprocess.Popen([sys.executable, "-c", service], stdout=subprocess.PIPE, cwd=os.getcwd())
-    worker = int(process.stdout.readline())
-    assert alive(worker)
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    await until(lambda: not alive(worker), "the worker's end")
+@pytest.mark.parametrize("busy", ["time.sleep(0.01)", "re.match('(a+)+$', 'a' * 60 + 'b')"], ids=["waits", "holds on"])
+async def test_a_function_and_what_it_started_die_with_a_service_that_is_killed(tmp_path, busy):
+    """Also a function that never lets another thread of its process run, as a bad pattern does."""
+    code = f"""
+import os, re, subprocess, time
+def busy():
+    child = subprocess.Popen(["sleep", "1000"])
+    with open("pids", "w") as written:
+        written.write(f"{{os.getpid()}} {{child.pid}}.")
+    while True:
+        {busy}
+"""
+    (tmp_path / "busy.py").write_text(code)
+    written = tmp_path / "pids"
+    with attempting(tmp_path, "python", call="busy.py:busy") as service:
+        await until(lambda: written.exists() and written.read_text().endswith("."), "the function")
+        pids = [int(pid) for pid in written.read_text().rstrip(".").split()]
+        assert all(map(alive, pids))
+        service.kill()
+        service.wait()
+        await until(lambda: not any(map(alive, pids)), "the end of the worker and its child")
 
 
 async def test_a_signature_is_read_without_its_code_entering_the_service(desk):
@@ -403,9 +402,11 @@ async def test_output_of_json_size_is_exact(functions):
 
 
 async def test_a_worker_starts_and_ends_by_itself():
-    worker = await Worker.start(WorkerOptions(memory_bytes=None))
+    warden = Warden()
+    worker = await Worker.start(WorkerOptions(memory_bytes=None), warden)
     assert worker.alive
     await worker.end()
+    await warden.aclose()
     assert not worker.alive
     assert not alive(worker.pid)
 

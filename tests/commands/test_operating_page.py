@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from bot import operator_file, settings
+from bot.operator_file import OperatorFile
 from bot.requests import ROUTES, VERSION
 from engine.models import Models
 
@@ -48,6 +49,8 @@ def test_the_operators_file_of_the_page_is_read(tmp_path):
     read = operator_file.read(path)
     assert read.people() == {"editors": ("U012ABCDE", "ada@example.com")}
     assert read.hosts == ["cms.internal:8443", "10.1.0.0/16"]
+    assert read.limits == OperatorFile().limits  # the page shows what holds when it is left out
+    assert set(read.limits.model_fields_set) == set(type(read.limits).model_fields)
 
 
 def test_the_models_file_of_the_page_is_read():

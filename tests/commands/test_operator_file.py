@@ -1,9 +1,14 @@
 """The operator's file: what may stand in it, and what is said when something else does."""
 
-import pytest
+from pathlib import Path
 
-from bot import operator_file
+import pytest
+import yaml
+
+from bot import operator_file, settings
+from bot.opening import opening
 from engine.faults import SettingsFault
+from engine.service import Options
 from store.model import Plan
 
 
@@ -24,6 +29,15 @@ def test_without_a_file_there_is_nothing_set():
         ("settings: {publish_post: 7}", "settings.publish_post"),
         ("groups: [editors]", "groups"),
         ("a: [", "is not YAML"),
+        ("limits: {python_worker: 2}", "limits.python_worker is not known here."),
+        ("limits: {python_workers: 0}", "limits.python_workers: input should be greater than or equal to 1."),
+        ("limits: {python_workers: many}", "limits.python_workers: input should be a valid integer."),
+        ("limits: {python_memory: lots}", "limits.python_memory: 'lots' is not a size; write for instance 512MiB"),
+        (
+            "limits: {python_memory: 64MiB}",
+            "limits.python_memory: a worker process does not start with less than 256MiB",
+        ),
+        ("limits: {python_memory: true}", "limits.python_memory: true is not a size"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, says):
@@ -38,6 +52,32 @@ def test_values_of_the_operator_win_over_the_defaults_of_the_author(tmp_path):
     declared = {"url": {"type": "string", "default": "https://a"}, "tries": {"type": "integer", "default": 3}}
     assert file.for_workflow(Plan("publish", {}, (), settings=declared)) == {"url": "https://b", "tries": 3}
     assert file.for_workflow(Plan("other", {}, (), settings=declared)) == {"url": "https://a", "tries": 3}
+
+
+def test_limits_of_the_file_reach_the_pool_of_workers(tmp_path):
+    (tmp_path / "workflows").mkdir()
+    file = tmp_path / "settings.yaml"
+    file.write_text("limits: {python_workers: 2, python_memory: 512MiB}")
+    environment = {"POINTSMAN_SETTINGS": str(file), "POINTSMAN_WORKFLOWS": str(tmp_path / "workflows")}
+    options = opening(settings.load(environment)).options()
+    assert (options.python_workers, options.python_memory_bytes) == (2, 512 * 1024**2)
+
+
+def test_limits_that_are_not_set_are_those_of_the_engine():
+    options = Options(database=Path("unused"))
+    limits = operator_file.read(None).limits
+    assert (limits.python_workers, limits.python_memory) == (options.python_workers, options.python_memory_bytes)
+    assert (limits.python_workers, limits.python_memory) == (4, 1024**3)
+
+
+def test_memory_may_be_left_without_a_limit(tmp_path):
+    assert read(tmp_path, "limits: {python_memory: unlimited}").limits.python_memory is None
+
+
+def test_the_file_can_be_written_and_read_again(tmp_path):
+    text = "limits: {python_workers: 3, python_memory: unlimited}\nhosts: [a.internal]"
+    first = read(tmp_path, text)
+    assert read(tmp_path, yaml.safe_dump(first.model_dump(mode="json"))) == first
 
 
 def test_handles_may_be_written_with_or_without_their_at(tmp_path):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import anyio
 import pytest
@@ -19,16 +20,20 @@ from tests.support.crash_story import DEADLINE, START, WEEK_MS, Company, company
 from tests.support.leaping_clock import LeapingClock
 from tests.support.mortal_service import DIED, Fuse
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1_200 if os.environ.get("CRASH_ALL") else 120)]
-EVERY = 1 if os.environ.get("CRASH_ALL") else 6  # of so many crash points one is tried
+ALL = os.environ.get("CRASH_ALL") == "1"
+EVERY = 1 if ALL else 6  # of so many crash points one is tried
 AT_ONCE = 3
 
-WAITING = """\
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1_200 if ALL else 120)]
+
+HANGING = """\
 echo "$IDEMPOTENCY_KEY $POINTSMAN_ATTEMPT" >> begun
-if [ "$POINTSMAN_ATTEMPT" = 1 ]; then while [ ! -e go ]; do sleep 0.02; done; fi
-if mkdir "done-$IDEMPOTENCY_KEY"; then echo "$POINTSMAN_RUN" >> effects; fi
+hang() { if [ "$POINTSMAN_ATTEMPT" = 1 ]; then touch hanging; sleep 60; exit 1; fi; }
 """
-"""A command whose first attempt does not end before it may, and which does the same thing only once."""
+EFFECT = 'echo "$POINTSMAN_RUN" >> effects\n'
+BEFORE_ITS_EFFECT = f"{HANGING}hang\n{EFFECT}"
+AFTER_ITS_EFFECT = f"{HANGING}{EFFECT}hang\n"
+"""Commands whose first attempt never ends, and dies with the service."""
 
 
 async def without_a_crash(folder: Path) -> tuple[list[str], list[str]]:
@@ -90,59 +95,64 @@ async def test_killed_at_any_point_the_service_ends_what_it_began(
     assert len(died) >= 0.8 * len(wanted)
 
 
-async def test_killed_again_and_again_the_service_ends_what_it_began(tmp_path: Path, twin: list[str]) -> None:
+@pytest.mark.parametrize("luck", range(20 if ALL else 1))
+async def test_killed_again_and_again_the_service_ends_what_it_began(
+    tmp_path: Path, twin: list[str], luck: int
+) -> None:
     async with company(tmp_path) as place:
-        place.fuses = [Fuse(nth) for nth in (20, 9, 24, 3, 18, 30)]
-        place.begin(Fuse(26))
-        await place.start()
-        await place.see_through()
-        await place.stop()
-        check(place, twin)
-        assert len(place.lives) > 3
+        first, *place.fuses = [Fuse(nth) for nth in Random(luck).choices(range(2, 32), k=7)]
+        place.begin(first)
+        with explained(place, f"killed at {first} and {place.fuses}"):
+            await place.start()
+            await place.see_through()
+            await place.stop()
+            check(place, twin)
+        assert len(place.lives) > 2
 
 
 # In the middle of a step. ---------------------------------------------------------------------------------------------
 
 
-async def test_killed_in_the_middle_of_a_step_that_may_happen_once_somebody_is_asked_what_happened(
-    tmp_path: Path, twin: list[str]
+@pytest.mark.parametrize(
+    ("script", "attempts"), [(BEFORE_ITS_EFFECT, ["1", "2"]), (AFTER_ITS_EFFECT, ["1"])], ids=["not yet", "it did"]
+)
+async def test_killed_in_the_middle_of_a_step_that_may_happen_once_somebody_is_asked_whether_it_happened(
+    tmp_path: Path, twin: list[str], script: str, attempts: list[str]
 ) -> None:
-    async with company(tmp_path, script=WAITING) as place:
-        place.begin()
-        await place.start_once()
-        await place.approve_once()
-        await place.sandbox.until(lambda: place.written("begun"), DEADLINE)
-        place.lives[-1].kill()
-        await place.died()
+    async with company(tmp_path, script=script) as place:
+        await killed_while_it_hangs(place)
+        before = place.effects()
         place.begin()
         await place.appears("alert")
         (run,) = place.runs()
         assert run.steps["publish"].status is StepStatus.UNKNOWN
-        assert place.effects() == []
-        (place.workflows / "go").touch()  # what the dead service had started lives on, and has its effect
+        assert place.effects() == before
         await place.see_through()
         await place.stop()
         check(place, twin)
-        assert len(place.written("begun").splitlines()) == 1
+        assert [line.split()[1] for line in place.written("begun").splitlines()] == attempts
 
 
 async def test_killed_in_the_middle_of_a_step_that_may_be_repeated_it_is_repeated_under_the_same_key(
     tmp_path: Path, twin: list[str]
 ) -> None:
-    async with company(tmp_path, effect="idempotent", script=WAITING) as place:
-        place.begin()
-        await place.start_once()
-        await place.approve_once()
-        await place.sandbox.until(lambda: place.written("begun"), DEADLINE)
-        place.lives[-1].kill()
-        await place.died()
+    async with company(tmp_path, effect="idempotent", script=BEFORE_ITS_EFFECT) as place:
+        await killed_while_it_hangs(place)
         await goes_on(place, twin)
-        (place.workflows / "go").touch()
         first, second = (line.split() for line in place.written("begun").splitlines())
         assert (first[0], first[1], second[1]) == (second[0], "1", "2")
         (run,) = place.runs()
         await place.left_alone(run)
         assert place.effects() == [run.id]
+
+
+async def killed_while_it_hangs(place: Company) -> None:
+    place.begin()
+    await place.start_once()
+    await place.approve_once()
+    await place.sandbox.until(lambda: (place.workflows / "hanging").exists(), DEADLINE)
+    place.lives[-1].kill()
+    await place.died()
 
 
 # At an open gate. -----------------------------------------------------------------------------------------------------

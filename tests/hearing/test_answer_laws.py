@@ -16,6 +16,7 @@ from bot.grammar import Context, Misunderstanding, Start, parse
 from bot.grammar.slack_text import escaped
 from bot.sandbox.blocks import problems, view_problems
 from bot.views import answers, decisions, reply, standing, starts
+from bot.views.content_view import content_view
 from bot.views.home import HomeFacts, home
 from bot.views.markup import width
 from bot.views.reject_form import reject_form
@@ -31,7 +32,8 @@ from tests.support.strange_runs import odd_scene, seeds, texts
 
 TOKEN = re.compile(r"<([^>]*)>")
 OURS = re.compile(
-    r"@U0\w+|!subteam\^S0\w+|#[CD]0\w+|!date\^\d+\^\{date_short_pretty\} at \{time\}\|[^<>]*|https://team\.example/[^<>]*"
+    r"@U0\w+|!subteam\^S0\w+|#[CD]0\w+|https://team\.example/[^<>]*"
+    r"|!date\^\d+\^\u200b\{date_short_pretty\} at \{time\}\|[^<>]*"
 )
 ADDRESS = "https://team.example/archives/C01/p1?thread_ts=1.1&cid=C01"
 NOW = 1_790_000_000_000
@@ -125,10 +127,13 @@ def test_home_and_the_form_are_good_for_anybody(seed: int, text: str, why_not: s
         assert view_problems(view) == []
         for markup in marked_up(view["blocks"]):
             assert_harmless(markup)
-    for gate in gates(scene)[:3]:
-        view = reject_form(gate, text)
-        assert view_problems(view) == []
-        assert view["private_metadata"] == gate.id
+    for key, gate in [(one.key, one.gate) for one in scene.run.steps.values() if one.gate is not None][:3]:
+        form, window = reject_form(scene, key, gate), content_view(scene, gate, scene.value(gate.shown))
+        assert form["private_metadata"] == gate.id
+        for view in (form, window):
+            assert view_problems(view) == []
+            for markup in marked_up(view["blocks"]):
+                assert_harmless(markup)
 
 
 @given(texts, texts, texts)

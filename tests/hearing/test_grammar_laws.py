@@ -1,12 +1,17 @@
 """Laws of the grammar, tried on lines that nobody would write."""
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from bot.grammar import Context, Misunderstanding, parse, render
+from bot.grammar import Context, Misunderstanding, Start, parse, render
 from bot.grammar.slack_text import escaped, readable, value
+from bot.grammar.suggestions import NEAR_MEANINGS
+from engine.definitions.verbs import PLANNED, VERBS
+from engine.definitions.words import WorkflowName
 
-VERBS = ["run", "start", "list", "status", "st", "why", "cancel", "approve", "reject", "help", "who", "mine", "/flow"]
+TYPED = [*VERBS, "/flow"]
 PIECES = [
     "publish_post", "triage", "topic=", "--topic", "—tone", "tags+=", "R-7K2", "G-41", "v2", "last", "this",
     "because", "about", "--dry-run", "<@U0ADA|ada>", "<#C0X|general>", "<https://x.example|x>", "<!channel>",
@@ -15,8 +20,8 @@ PIECES = [
 ]  # fmt: skip
 LINES = st.one_of(
     st.text(max_size=200),
-    st.lists(st.sampled_from(VERBS + PIECES), max_size=14).map("".join),
-    st.lists(st.sampled_from(VERBS + PIECES), max_size=14).map(" ".join),
+    st.lists(st.sampled_from(TYPED + PIECES), max_size=14).map("".join),
+    st.lists(st.sampled_from(TYPED + PIECES), max_size=14).map(" ".join),
 )
 CONTEXTS = st.builds(
     Context,
@@ -61,3 +66,35 @@ def test_ten_thousand_characters_are_read_whole():
 
 def _quoted(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+# Names of workflows and words of commands. ----------------------------------------------------------------------------
+
+NAME = TypeAdapter(WorkflowName)
+SPOKEN = ["hello", "hi", "hey", "thanks", "workflows", "ok", "mine", "g_41", "r_7k2", "flow", "yes", "it", "that"]
+
+
+def _allowed(name):
+    try:
+        return NAME.validate_python(name) == name
+    except ValidationError:
+        return False
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([*VERBS, *NEAR_MEANINGS, *PLANNED, *SPOKEN])
+    | st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
+)
+def test_a_workflow_that_may_be_called_so_is_started_by_its_name_alone(name):
+    context = Context(inputs={name: ("topic",)}, surface="slash")
+    if not _allowed(name):
+        return
+    assert parse(name, context) == Start(name)
+    assert parse(f"{name} topic=ink", context) == Start(name, (("topic", "ink"),))
+    assert parse(f"/flow {name.replace('_', '-')} ink", context) == Start(name, (("topic", "ink"),))
+
+
+@pytest.mark.parametrize("word", [word for word in (*VERBS, *PLANNED) if word.isalpha()])
+def test_no_workflow_is_called_like_a_command(word):
+    assert not _allowed(word)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake import Clicked, OpenedHome, Ourselves, Said, Submitted, heard, receipt
+from bot.intake import Clicked, Invited, OpenedHome, Ourselves, Said, Submitted, heard, receipt
 
 US = Ourselves(app_id="A0POINTSMAN", bot_user_id="U0BOT", bot_id="B0BOT")
 NOW = 1_700_000_000_000
@@ -147,6 +147,12 @@ def test_looking_at_home_is_heard_and_looking_at_the_messages_tab_is_not():
     assert hear(event("app_home_opened", tab="messages")) is None
 
 
+def test_an_invitation_of_ours_is_heard_once():
+    joined = event("member_joined_channel", user="U0BOT", channel="C0LEGAL", inviter="U0NORA")
+    assert hear(joined) == Invited("C0LEGAL", "U0NORA")
+    assert receipt(joined, US, NOW).key == "event:Ev1"
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -158,7 +164,7 @@ def test_looking_at_home_is_heard_and_looking_at_the_messages_tab_is_not():
         event("message", channel_type="im", subtype="bot_message"),
         event("message", channel_type="im", hidden=True),
         event("message", channel_type="channel"),
-        event("member_joined_channel"),
+        event("member_joined_channel", user="U0SOMEBODY", channel="C0LEGAL"),
         {"type": "view_closed", "view": {"id": "V1"}, "user": {"id": "U0RAVI"}},
         {"type": "block_suggestion", "user": {"id": "U0RAVI"}},
         {"type": "block_actions", "user": {"id": "U0RAVI"}, "actions": []},

@@ -8,6 +8,7 @@ import pytest
 
 from bot.rehearsal import rehearse
 from store.model import RunStatus
+from tests.support.parked import park
 from tests.support.town import Town, town
 
 pytestmark = pytest.mark.anyio
@@ -82,6 +83,37 @@ async def test_what_waits_is_listed_for_those_who_may_decide(tmp_path: Path) -> 
         assert "`approve G-1`" in said
         assert "Nothing waits for you." in await place.dm("mina", "what's waiting for me?")
         assert "Nothing waits for you." in await place.dm("omar", "what's waiting for me?")
+
+
+async def test_what_waits_is_found_behind_any_number_of_gates_that_wait_for_others(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        name = await _waiting_run(place)
+        run = await place.last_run()
+        await place.engine.database.write(lambda tx: park(tx, run, 600, approvers=["@legal", "omar@meadow.example"]))
+        said = await place.dm("ravi", "what's waiting for me?")
+        assert "Waiting for you: 1 gate" in said
+        assert name in said
+        person = place.sandbox.act_as("ravi")
+        await person.open_home()
+        await place.sandbox.until(lambda: person.home)
+        assert name in str(person.home)
+        assert "Waiting for you: 600 gates" in await place.dm("omar", "what's waiting for me?")
+        assert "Waiting for you: 600 gates" in await place.dm("nora", "what's waiting for me?")
+
+
+async def test_where_more_waits_than_anybody_reads_the_longest_waiting_are_shown(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        name = await _waiting_run(place)
+        run = await place.last_run()
+        await place.engine.database.write(lambda tx: park(tx, run, 1_500, approvers=["@editors", "U0RAVI"]))
+        said = await place.dm("ravi", "what's waiting for me?")
+        assert "Waiting for you: more than 1,000 gates" in said
+        assert [f"R-C{n}" in said for n in (1, 2, 3, 11)] == [True, True, True, False]
+        assert name not in said
+        person = place.sandbox.act_as("ravi")
+        await person.open_home()
+        await place.sandbox.until(lambda: person.home)
+        assert "… and more than 985 more." in str(person.home)
 
 
 async def test_mine_and_status_list_my_runs(tmp_path: Path) -> None:

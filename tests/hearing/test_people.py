@@ -12,6 +12,7 @@ import structlog
 
 from bot.capabilities import Capabilities, note_scopes, probe
 from bot.people import ChannelFacts, OperatorPeople, Organisation, SlackPeople, channel_facts, why_not_member
+from bot.pins import OWN, Sight
 from bot.sandbox.server import Sandbox
 from bot.slack import SlackFault, connected
 from bot.views.answers import not_a_member
@@ -142,9 +143,41 @@ async def test_a_handle_that_comes_to_mean_another_group_is_not_followed(
     people: SlackPeople, slack: Records, clock: HandClock
 ) -> None:
     assert (await people.meet("U01", ["@legal"])).person.matches == ()
-    slack.groups = {"legal": ("S01", ["U01"]), "editors": ("S02", ["U01"])}
+    slack.groups = {"legal": ("S01", ["U01"]), "counsel": ("S02", ["U02"])}
+    slack.users["U02"] = ADA | {"id": "U02"}
     clock.advance(10 * 60_000)
     assert (await people.meet("U01", ["@legal"])).person.matches == ()
+    assert (await people.meet("U02", ["@legal"])).person.matches == ("@legal",), "the pinned group stays in force"
+
+
+async def test_an_address_that_passes_to_somebody_else_is_not_followed(
+    people: SlackPeople, slack: Records, clock: HandClock
+) -> None:
+    assert (await people.meet("U01", ["ada@meadow.example"])).person.matches == ("ada@meadow.example",)
+    slack.users |= {"U01": ADA | {"profile": {"email": "old@meadow.example"}}, "U02": ADA | {"id": "U02"}}
+    clock.advance(10 * 60_000)
+    assert (await people.meet("U02", ["ada@meadow.example"])).person.matches == ()
+    assert (await people.meet("U01", ["ada@meadow.example"])).person.matches == ("ada@meadow.example",)
+
+
+async def test_a_group_of_the_operator_that_is_taken_away_does_not_pass_to_a_group_of_slack(
+    slack: Records, clock: HandClock
+) -> None:
+    people = SlackPeople(slack, clock, HOME, {"editors": ["U02"]})
+    await people.pins.note("@editors", Sight(OWN))
+    people.use_groups({})
+    assert (await people.meet("U01", ["@editors"])).person.matches == ()
+    people.use_groups({"editors": ["U01"]})
+    assert (await people.meet("U01", ["@editors"])).person.matches == ("@editors",)
+
+
+async def test_who_is_meant_is_listed_or_not_known(people: SlackPeople, slack: Records) -> None:
+    assert await people.behind("@editors") == ("U01",)
+    assert await people.behind("@all") == ("U01",)
+    assert await people.behind("U07") == ("U07",)
+    assert await people.behind("@nosuch") == ()
+    slack.faults["usergroups.users.list"] = SlackFault("ratelimited", retryable=True)
+    assert await people.behind("S09") is None
 
 
 async def test_an_address_that_was_never_confirmed_matches_nobody(people: SlackPeople, slack: Records) -> None:

@@ -14,6 +14,7 @@ from tests.support.demo_process import Demo
 
 pytestmark = pytest.mark.browser
 
+DONE = re.compile(r": done( in \d+ s)?\.")
 ORDER = ROOT / "workflows" / "samples" / "order-0457.txt"
 
 
@@ -28,14 +29,26 @@ def test_a_failure_is_told_where_failures_are_told(office: Office, demo: Demo) -
     expect(alert).to_contain_text("The press is down for maintenance")
     expect(alert).to_contain_text("Owner: @content-leads")
     expect(alert).to_contain_text("Started by @Mina Park")
+    expect(alert).to_contain_text("The other end is down; run it again when it answers.")
+    expect(alert.locator("pre").last).to_have_text("/flow run send_to_printer issue=2026-11 copies=300")
+    assert alert.inner_text().count("The press is down") == 1
     lena.picture("alert")
+    press(alert, "Status")
+    expect(lena.whispers.last).to_contain_text("Order the print run: failed")
+    assert lena.whispers.last.inner_text().count("The press is down") == 1
     run.expect_step("order", "complete")
     run.expect_step("send", "error")
     mina.open_thread(run)
     expect(mina.in_thread("failed")).to_contain_text("@Mina Park")
     assert demo.ended(run.name)["status"] == "failed"
+    there = lena.page.locator(f".channel [data-ts='{run.ts}']")
     alert.get_by_role("link", name=run.name).click()
-    expect(lena.page.locator(f".channel [data-ts='{run.ts}']")).to_be_visible()
+    expect(there).to_be_visible()
+    lena.go("#content-alerts")
+    press(alert, "Open the Run")
+    expect(there).to_be_visible()
+    lena.go("#content-alerts")
+    expect(lena.whispers).to_have_count(1)
 
 
 def test_a_document_is_read_looked_at_and_put_into_the_index(office: Office, demo: Demo) -> None:
@@ -48,7 +61,7 @@ def test_a_document_is_read_looked_at_and_put_into_the_index(office: Office, dem
     for words in ("Harbour Books, Bergen", "2026-11-12", "301.80", "everything adds up", "12 x The Long Field"):
         expect(card).to_contain_text(words)
     press(card, "Approve")
-    expect(omar.in_thread("is done")).to_contain_text("0457")
+    expect(omar.in_thread(DONE)).to_contain_text("0457")
     for step in ("load", "extract", "validate", "review", "index"):
         run.expect_step(step, "complete")
     [found] = [one for one in demo.indexed() if one["number"] == "0457"]
@@ -80,7 +93,7 @@ def test_an_easy_ticket_is_answered_without_anybody(office: Office, demo: Demo) 
     for step in ("classify", "answer", "send"):
         run.expect_step(step, "complete")
     mina.open_thread(run)
-    expect(mina.in_thread("is done")).to_be_visible()
+    expect(mina.in_thread(DONE)).to_be_visible()
     [ticket] = [one for one in demo.shelf("tickets") if one["subject"] == "My parcel"]
     assert (ticket["state"], ticket["queue"]) == ("answered", "orders")
 
@@ -93,7 +106,7 @@ def test_a_hard_ticket_is_taken_over_by_a_person(office: Office, demo: Demo) -> 
     expect(omar.card()).to_contain_text('Take over "Refund"?')
     expect(omar.card()).to_contain_text("You charged me twice")
     press(omar.card(), "Approve")
-    expect(omar.in_thread("is done")).to_contain_text("@Omar Aziz")
+    expect(omar.in_thread(DONE)).to_contain_text("@Omar Aziz")
     run.expect_step("assign", "complete")
     [ticket] = [one for one in demo.shelf("tickets") if one["subject"] == "Refund"]
     assert ticket["state"] == "open"

@@ -40,19 +40,19 @@ def test_everything_wrong_is_told_at_once_with_a_line_that_works(office: Office)
     assert line.startswith("/flow run publish_post topic=")
     corrected = line.replace("…", "Lighthouses").removeprefix("/flow run ")
     run = mina.start(corrected)
-    expect(run.root).to_contain_text("topic: Lighthouses")
+    expect(run.root).to_contain_text("Topic: Lighthouses")
 
 
 def test_smart_quotes_hold_a_value_together(office: Office) -> None:
     mina = office.enter("mina", "#content")
     run = mina.start("publish_post topic=“Why ‘old’ paper smells” tone=playful")
-    expect(run.root).to_contain_text("topic: Why ‘old’ paper smells · tone: playful")
+    expect(run.root).to_contain_text("Topic: Why ‘old’ paper smells · Tone: playful")
 
 
 def test_what_looks_like_markup_stays_text(office: Office, demo: Demo) -> None:
     mina = office.enter("mina", "#content")
     run = mina.start(f'publish_post topic="{LOUD}"')
-    expect(run.root).to_contain_text(f"topic: {LOUD}")
+    expect(run.root).to_contain_text(f"Topic: {LOUD}")
     expect(run.root.locator("strong, em, code").filter(has_text=re.compile("bold|sly|code"))).to_have_count(0)
     assert demo.status(run.name)["inputs"]["topic"] == LOUD
     wrong = mina.ask(f'run publish_post topic="{LOUD}" tone=silly')

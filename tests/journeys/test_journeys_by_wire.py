@@ -30,7 +30,7 @@ async def test_a_post_goes_from_a_command_to_the_site(place: ServedOffice) -> No
     await card.until("*Approved* by <@U0ADA>", BODY)
     assert card.actions == []
     end = await place.end(run)
-    assert "<@U0MINA> *Publish a blog post* is done" in end.text
+    assert "<@U0MINA> *Publish a blog post*: done" in end.text
     await root.until("[x] Write a draft", "[x] Editorial review", "[x] Check the claims", "[x] Put it online")
     assert root.actions == []
     ended = await place.ended(run)
@@ -102,7 +102,7 @@ async def test_of_two_approvers_at_once_one_decides_and_the_other_learns_who(pla
     assert "You approved" in said[first]
     assert f"Already approved by <@{made.actor.id}>" in said[second]
     assert (await place.ended(run)).status is RunStatus.SUCCEEDED
-    await (await place.end(run, "#intake")).until("is done")
+    await (await place.end(run, "#intake")).until("*: done")
 
 
 async def test_deliveries_that_come_twice_change_nothing(place: ServedOffice) -> None:

@@ -75,7 +75,7 @@ async def test_the_operators_own_groups_stand_in_for_those_that_slack_cannot_tel
         assert "may decide" in await office.whispered("ravi")
         await card.click("ada", "gate_approve")
         assert (await office.ended(run)).status is RunStatus.SUCCEEDED
-        assert "<@U0MINA> *Publish a blog post* is done" in (await office.end(run)).text
+        assert "<@U0MINA> *Publish a blog post*: done" in (await office.end(run)).text
 
 
 async def test_on_a_bad_day_of_slack_every_message_still_stands_once(tmp_path: Path) -> None:

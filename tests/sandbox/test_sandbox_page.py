@@ -58,6 +58,30 @@ async def test_the_state_shows_what_one_person_sees(page: Page) -> None:
     assert {one["command"] for one in ada["commands"]} == {"/flow", "/invite"}
     assert next(one for one in ada["people"] if one["id"] == "U0OTTO")["is_outsider"]
     assert ada["app"]["bot_user_id"] == "U0BOT"
+    assert set(names["partners"]["members"]) >= {"U0ADA", "U0OTTO", "U0BOT"}
+    assert "U0GUS" not in names["general"]["members"]
+
+
+async def test_the_state_holds_the_windows_that_a_person_has_open(
+    page: Page, sandbox: Sandbox, client: AsyncWebClient
+) -> None:
+    said = {"type": "section", "text": {"type": "plain_text", "text": "Hello"}}
+    view = {"type": "modal", "title": {"type": "plain_text", "text": "A window"}, "blocks": [said]}
+    assert (await page.get("/sandbox/state?as=U0ADA"))["home"] is None
+    await client.views_publish(user_id="U0ADA", view={"type": "home", "blocks": [said]})
+    for _ in range(2):
+        trigger = sandbox.parts.triggers.mint("U0ADA", view_id=_top(await page.get("/sandbox/state?as=U0ADA")))
+        await client.views_open(trigger_id=trigger, view=view)
+    ada = await page.get("/sandbox/state?as=U0ADA")
+    assert ada["home"]["blocks"][0]["text"]["text"] == "Hello"
+    assert [one["title"]["text"] for one in ada["views"]] == ["A window", "A window"]
+    assert ada["views"][1]["previous_view_id"] == ada["views"][0]["id"]
+    ravi = await page.get("/sandbox/state?as=U0RAVI")
+    assert (ravi["home"], ravi["views"]) == (None, [])
+
+
+def _top(state: dict) -> str | None:
+    return state["views"][-1]["id"] if state["views"] else None
 
 
 async def test_messages_hold_own_ephemerals_in_order_and_reading_clears_unread(

@@ -185,6 +185,28 @@ async def test_a_choice_in_a_message_is_sent_with_its_state(
         await ada.click("#general", ts, "menu", selected="Green")
 
 
+async def test_a_button_is_sent_with_what_was_entered_beside_it(
+    sandbox: Sandbox, desk: Desk, client: AsyncWebClient
+) -> None:
+    colours = [{"text": plain("Red"), "value": "0"}, {"text": plain("Blue"), "value": "1"}]
+    menu = {"type": "static_select", "action_id": "menu", "options": colours}
+    note = field({"type": "plain_text_input", "action_id": "note"}, block_id="n")
+    chosen = {"type": "section", "block_id": "s", "text": plain("?"), "accessory": menu}
+    blocks = [chosen, note, *buttons("yes")]
+    ts = (await client.chat_postMessage(channel="C0GENERAL", text="?", blocks=blocks))["ts"]
+    ada, ravi = sandbox.act_as("ada"), sandbox.act_as("ravi")
+    await ada.click("#general", ts, "menu", selected="Blue")
+    await ada.click("#general", ts, "yes", values={"n": {"note": {"type": "plain_text_input", "value": "typed"}}})
+    values = desk.last["state"]["values"]
+    assert values["s"]["menu"]["selected_option"]["value"] == "1"
+    assert values["n"]["note"] == {"type": "plain_text_input", "value": "typed"}
+    await client.chat_update(channel="C0GENERAL", ts=ts, text="?", blocks=[note, *buttons("yes")])
+    await ada.click("#general", ts, "yes")
+    assert desk.last["state"]["values"] == {"n": {"note": {"type": "plain_text_input", "value": "typed"}}}
+    await ravi.click("#general", ts, "yes")
+    assert desk.last["state"]["values"] == {"n": {"note": {"type": "plain_text_input", "value": None}}}
+
+
 async def test_a_click_in_an_ephemeral_carries_no_message(sandbox: Sandbox, desk: Desk, client: AsyncWebClient) -> None:
     answer = await client.chat_postEphemeral(channel="C0GENERAL", user="U0ADA", text="?", blocks=buttons("yes"))
     await sandbox.act_as("ada").click("#general", answer["message_ts"], "yes")

@@ -9,22 +9,37 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.blocks import problems
+from bot.sandbox.blocks import problems, view_problems
 from bot.views.alert import failure_alert, paused_notice, unknown_notice
+from bot.views.blocks import Block
+from bot.views.content_view import content_view
 from bot.views.gate_card import gate_card, overdue_line
+from bot.views.home import HomeFacts, home
 from bot.views.outcome import outcome
 from bot.views.past import Past, Pause
+from bot.views.reject_form import reject_form
 from bot.views.run_message import run_message
 from bot.views.scene import Rendering
 from bot.views.simple import simplified
+from bot.views.standing import ListedRun, WaitingGate
 from store.events import StepSettled
-from store.model import Content, Coordinates, Gate, GateState, RunStatus, Step, StepStatus
+from store.lookups import RunRow
+from store.model import Content, Coordinates, Gate, GateState, Person, RunStatus, Step, StepStatus
 from tests.support import scenes
 from tests.support.readable import readable
-from tests.support.scenes import AT, HOUR, LENA, MINA, RAVI, ROOT, SCHEDULE, closed, decision, gate, scene
+from tests.support.scenes import AT, HOUR, LENA, MINA, RAVI, ROOT, SCHEDULE, WORKFLOW, closed, decision, gate, scene
 
 GOLDEN = Path(__file__).parent / "golden"
+ADDRESS = "https://meadow.slack.com/archives/C0CONTENT/p1"
 PAUSE = Pause(AT + HOUR, scenes.ENGINE, "draft was interrupted 3 times, the last time by a crash")
+
+
+CLAIMS = [
+    {"id": "c1", "quote": "Readers go on while somebody writes.", "source": "https://sqlite.example/wal"},
+    {"id": "c2", "quote": "We measured it.", "source": "our own bench"},
+]
+CHECKED = {"title": "SQLite WAL in production", "claims": CLAIMS}
+LONG = {**scenes.POST, "body": "Write-ahead logging lets readers go on. " * 300, "claims": CLAIMS, "notes": {"a": 1}}
 
 
 def retrying() -> Rendering:
@@ -75,8 +90,29 @@ def from_a_schedule() -> Rendering:
     return outcome(scene(replace(scenes.succeeded(), requester=SCHEDULE)))
 
 
+def full_content() -> Block:
+    about = gate(shown=Content(LONG))
+    return content_view(scene(scenes.reviewed(about)), about, CHECKED)
+
+
+def home_of_ravi() -> Block:
+    waits = WaitingGate(gate(), "R-7K2", "Publish a blog post", ADDRESS)
+    late = WaitingGate(
+        gate(id="gate-2", number=42, question="Keep the claim?", overdue=True), "R-7M9", "Publish a blog post"
+    )
+    facts = {"trace_id": "", "seq": 1, "inputs": Content(), "outputs": None}
+    failed_run = scenes.failed()
+    row = RunRow(
+        failed_run.id, "R-7K2", "publish_post", "f" * 64, 3, RunStatus.FAILED, RAVI, AT, AT + HOUR,
+        scenes.failure(), "", **facts,
+    )  # fmt: skip
+    person = Person("U0RAVI", "Ravi Shah", True, ("@editors",), AT)
+    mine = ListedRun(row, "Publish a blog post", "failed", ADDRESS)
+    return home(HomeFacts(person, [waits, late], [mine], [WORKFLOW], "You approved G-40 v1."), AT + 5 * HOUR)
+
+
 cancelled_by_mina = Past(cancelled_by=MINA)
-linked = {"run:01hzrun": "https://meadow.slack.com/archives/C0CONTENT/p1"}
+linked = {"run:01hzrun": ADDRESS}
 
 STATES: dict[str, Callable[[], Rendering]] = {
     "run-running": lambda: run_message(scene()),
@@ -100,6 +136,8 @@ STATES: dict[str, Callable[[], Rendering]] = {
     "card-text": lambda: card(gate(card=None, shown=Content("Just a sentence. " * 20))),
     "card-list": lambda: card(gate(card=None, shown=Content([{"claim": "WAL is faster", "ok": True}]))),
     "card-nothing": lambda: card(gate(card=None, shown=Content(None))),
+    "card-records": lambda: card(gate(card={"fields": ["title", "claims"]}, shown=Content(CHECKED))),
+    "card-in-part": lambda: card(gate(shown=Content(LONG))),
     "card-approved": lambda: card(closed(GateState.APPROVED, decision(RAVI))),
     "card-approved-by-two": lambda: card(two_of_two()),
     "card-approved-by-operator": lambda: card(closed(GateState.APPROVED, decision(ROOT, override="Ravi is on leave"))),
@@ -121,11 +159,30 @@ STATES: dict[str, Callable[[], Rendering]] = {
 }
 
 
+VIEWS: dict[str, Callable[[], Block]] = {
+    "view-reject-form": lambda: reject_form(scene(scenes.reviewed(gate())), "editorial", gate()),
+    "view-full-content": full_content,
+    "view-home": home_of_ravi,
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_reads_as_agreed(name: str) -> None:
+    view = VIEWS[name]()
+    assert view_problems(view) == []
+    words = " · ".join(view[part]["text"] for part in ("title", "submit", "close") if part in view)
+    _agrees(name, readable(words, view["blocks"]))
+
+
 @pytest.mark.parametrize("name", STATES)
 def test_a_message_reads_as_agreed(name: str) -> None:
     shown = STATES[name]()
     plain = readable("", simplified(shown.blocks)).removeprefix("TEXT \n")
     said = f"{readable(shown.text, shown.blocks)}\n--- simple ---\n{plain}"
+    _agrees(name, said)
+
+
+def _agrees(name: str, said: str) -> None:
     file = GOLDEN / f"{name}.txt"
     if os.environ.get("POINTSMAN_GOLDEN") == "write":
         file.write_text(said)
@@ -141,7 +198,7 @@ def test_slack_would_take_the_message_and_its_simple_form(name: str) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    assert {file.stem for file in GOLDEN.glob("*.txt")} == set(STATES)
+    assert {file.stem for file in GOLDEN.glob("*.txt")} == {*STATES, *VIEWS}
 
 
 def test_a_sensitive_input_stands_in_no_message() -> None:

@@ -31,7 +31,7 @@ async def test_a_run_is_one_root_with_its_card_and_its_end_in_the_thread(tmp_pat
         await stage.settle()
         root, card, end = stage.said()
         assert end["thread_ts"] == root["ts"]
-        assert end["text"].startswith("<@U0MINA> Publish a post is done")
+        assert end["text"].startswith("<@U0MINA> Publish a post: done")
         assert "gate_approve" not in str(card["blocks"])
         assert "Approved" in str(card["blocks"])
         assert root["metadata"]["event_payload"] == {

@@ -28,7 +28,7 @@ from tests.support.strange_runs import HOSTILE, odd_scene, seeds, texts
 TOKEN = re.compile(r"<([^>]*)>")
 OURS = re.compile(
     r"@U0(MINA|RAVI|ADA|LENA)|!subteam\^S0(EDITORS|LEADS)|#C0CONTENT"
-    r"|!date\^\d+\^\{date_short_pretty\} at \{time\}\|[^<>]*"
+    r"|!date\^\d+\^\u200b\{date_short_pretty\} at \{time\}\|[^<>]*"
 )
 
 

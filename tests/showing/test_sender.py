@@ -11,8 +11,10 @@ import pytest
 
 from bot.sandbox.server import Sandbox
 from engine.clock import HandClock
+from store import outbox, unshown
 from store.anchors import Anchor
 from store.model import Run
+from store.unshown import Unshown
 from tests.support.engines import gate, plan, step
 from tests.support.stage import Stage, defined, staged
 
@@ -225,18 +227,29 @@ async def test_alarms_go_before_cards_and_cards_before_progress(tmp_path: Path) 
 # Places ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", ["not_in_channel", "channel_not_found", "is_archived"])
-async def test_where_we_may_not_write_the_requester_is_written_to_with_the_cure(tmp_path: Path, code: str) -> None:
-    async with staged(tmp_path, REVIEWED) as stage:
+async def unshown_of(stage: Stage, run: Run) -> list[Unshown]:
+    return await stage.engine.database.read(lambda tx: unshown.of_run(tx, run.id))
+
+
+@pytest.mark.parametrize("code", ["not_in_channel", "channel_not_found", "is_archived", "restricted_action"])
+async def test_where_we_may_not_write_the_requester_is_written_to_with_the_reason(tmp_path: Path, code: str) -> None:
+    async with staged(tmp_path, REVIEWED, channel="C0SUPPORT") as stage:
+        stage.entries.people["@editors"] = ("U0ADA", "U0MINA")
         stage.sandbox.faults.add(method="chat.postMessage", kind="error", error=code)
         run = await at_gate(stage, origin={"channel": "C0SUPPORT"})
         await stage.settle()
-        root = stage.said("D0MINA")[0]
-        assert "/invite" in str(root["blocks"])
+        [root] = stage.said("D0MINA")
         assert "<#C0SUPPORT>" in str(root["blocks"])
-        assert (await stage.anchors(run))["run"].channel == "D0MINA"
+        assert "you get this directly" in str(root["blocks"])
+        [card] = stage.said("D0ADA")
+        assert "gate_approve" in str(card["blocks"])
+        assert [(one.channel, one.code, one.state) for one in await unshown_of(stage, run)] == [
+            ("C0SUPPORT", code, "closed")
+        ]
         await through(stage, run)
         assert stage.said("C0SUPPORT") == []
+        assert [one["metadata"]["event_payload"]["k"].split(":")[0] for one in stage.said("D0MINA")] == ["run", "end"]
+        assert "gate_approve" not in str(stage.said("D0ADA")[0]["blocks"])
         await stage.look_the_same(run)
 
 
@@ -244,7 +257,67 @@ async def test_a_private_channel_that_we_are_not_in_is_met_the_same_way(tmp_path
     async with staged(tmp_path, REVIEWED) as stage:
         run = await at_gate(stage, origin={"channel": "C0LEGAL"})
         await stage.settle()
-        assert len(stage.said("D0MINA")) == 2
+        assert len(stage.said("D0MINA")) == 1
+        await stage.look_the_same(run)
+
+
+async def test_when_the_channel_opens_everything_stands_there_and_the_copies_stay_true(tmp_path: Path) -> None:
+    async with staged(tmp_path, REVIEWED, owner="U0LENA") as stage:
+        stage.entries.people["@editors"] = ("U0ADA",)
+        run = await at_gate(stage, origin={"channel": "C0LEGAL"})
+        await stage.settle()
+        [notice] = stage.said("D0LENA")
+        assert "is not shown in Slack" in notice["text"]
+        legal = stage.sandbox.workspace.channel("#private-legal")
+        stage.sandbox.workspace.change_channel("C0LEGAL", members=legal.members | {stage.slack.me.bot_user_id})
+        await stage.engine.database.write(lambda tx: unshown.reopen(tx, ["C0LEGAL"]))
+        await stage.settle()
+        root, card = stage.said("C0LEGAL")
+        assert card["thread_ts"] == root["ts"]
+        assert await unshown_of(stage, run) == []
+        assert "That is over." in stage.said("D0LENA")[0]["text"]
+        await through(stage, run)
+        assert len(stage.said("C0LEGAL")) == 3
+        for channel in ("D0MINA", "D0ADA"):
+            [copy] = stage.said(channel)
+            assert "gate_approve" not in str(copy["blocks"])
+            assert "archives/C0LEGAL" in str(copy["blocks"])
+        await stage.look_the_same(run)
+
+
+async def test_a_try_that_fails_changes_nothing_and_is_told_to_nobody(tmp_path: Path) -> None:
+    async with staged(tmp_path, REVIEWED, owner="U0LENA") as stage:
+        runs = [await at_gate(stage, origin={"channel": "C0LEGAL"}) for _ in range(3)]
+        await stage.settle()
+        said = {channel: [dict(one) for one in stage.said(channel)] for channel in ("D0MINA", "D0LENA")}
+        assert [len(one) for one in said.values()] == [3, 4], "one notice, and cards: nobody knows who the editors are"
+        tried = len(stage.sandbox.traffic.of("chat.postMessage"))
+        assert await stage.engine.database.write(unshown.reopen_all) == 3
+        await stage.settle()
+        assert len(stage.sandbox.traffic.of("chat.postMessage")) - tried == 1, "one try tells for all of them"
+        assert {channel: stage.said(channel) for channel in said} == said
+        for run in runs:
+            assert [one.state for one in await unshown_of(stage, run)] == ["closed"]
+
+
+async def test_a_run_that_loses_its_channel_goes_on_with_people_and_comes_back(tmp_path: Path) -> None:
+    async with staged(tmp_path, REVIEWED) as stage:
+        stage.entries.people["@editors"] = ("U0ADA",)
+        run = await at_gate(stage)
+        await stage.settle()
+        stage.sandbox.faults.add(method="chat.update", kind="error", error="is_archived")
+        await stage.engine.database.write(lambda tx: outbox.again(tx, run.id))
+        stage.names["@editors"] = "S0LEADS"  # something to correct on the card
+        await stage.settle()
+        assert [one.state for one in await unshown_of(stage, run)] == ["closed"]
+        [copy] = stage.said("D0ADA")
+        assert "gate_approve" in str(copy["blocks"])
+        await stage.engine.database.write(unshown.reopen_all)
+        await through(stage, run)
+        root, card, _ = stage.said()
+        assert "done" in str(root["blocks"])
+        assert "gate_approve" not in str(card["blocks"])
+        assert await unshown_of(stage, run) == []
         await stage.look_the_same(run)
 
 
@@ -252,16 +325,17 @@ async def test_an_alarm_without_its_channel_goes_to_who_keeps_the_workflow(tmp_p
     async with staged(tmp_path, FAILING, alerts_failed="#no-such-channel", owner="U0LENA") as stage:
         await stage.ended(await stage.start())
         await stage.settle()
-        [alert] = stage.said("D0LENA")
+        alert, notice = stage.said("D0LENA")
         assert "#no-such-channel" in str(alert["blocks"])
+        assert "#no-such-channel" in notice["text"]
 
 
-async def test_a_message_that_can_go_nowhere_is_given_up_and_holds_nothing(tmp_path: Path) -> None:
+async def test_a_person_who_cannot_be_written_to_holds_nothing(tmp_path: Path) -> None:
     async with staged(tmp_path, REVIEWED) as stage:
         stage.sandbox.faults.add(method="conversations.open", kind="error", error="user_not_found", times=None)
         run = await at_gate(stage, origin={"channel": "C0LEGAL"})
         await stage.settle()
-        assert (await stage.anchors(run))["run"].state == "gone"
+        assert (await stage.anchors(run))[f"run:{run.id}:to:U0MINA"].state == "gone"
         assert await stage.pending() == []
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given
 
+from bot.copies import Reach
 from bot.message import Priority, client_msg_id, is_ours, metadata
 from bot.views.past import Past, past
 from bot.views.scene import ERASED
@@ -15,6 +16,7 @@ from bot.wanted import needs_past, references, wanted
 from store.anchors import Anchor
 from store.events import GateClosed, GateOpened, GateOverdue, RunPaused, RunResumed
 from store.model import Content, Coordinates, GateState, RunStatus
+from store.unshown import Unshown
 from tests.support import scenes
 from tests.support.readable import readable
 from tests.support.scenes import AT, ROOT, SCHEDULE, closed, gate, scene
@@ -120,14 +122,14 @@ def test_erased_content_is_said_to_be_erased() -> None:
 def test_a_draft_that_is_shown_in_part_says_how_much_is_missing() -> None:
     long = gate(shown=Content({"title": "T", "body": "word " * 4_000}))
     card = next(one for one in wanted(scene(scenes.reviewed(long)), {}) if one.key.startswith("gate:"))
-    found = re.search(r"Shown in part: Body: ([\d,]+) of 20,000 characters", str(card.blocks))
+    found = re.search(r"Shown in part: Body \(([\d,]+) of 20,000 characters\)", str(card.blocks))
     assert found is not None
     assert int(found[1].replace(",", "")) > 8_000
 
 
 def test_fields_that_a_card_leaves_out_are_named() -> None:
     card = wanted(scene(scenes.reviewed(gate(card={"fields": ["title"]}))), {})[1]
-    assert "without Tone, Words, Body" in str(card.blocks)
+    assert "Not shown here: Tone, Words, Body (78 characters)" in str(card.blocks)
 
 
 def test_the_plain_form_of_a_card_loses_no_word() -> None:
@@ -141,14 +143,73 @@ def test_the_plain_form_of_a_card_loses_no_word() -> None:
     assert plain.count("<tag> &") == shown.count("<tag> &")
 
 
-def test_a_message_that_was_moved_says_how_to_mend_it_and_only_then() -> None:
-    there = wanted(scene(scenes.run()), {"run:01hzrun": anchor("run:01hzrun", "D0MINA")})[0]
-    assert "/invite" in str(there.blocks)
-    here = wanted(scene(scenes.run()), {"run:01hzrun": anchor("run:01hzrun")})[0]
-    assert "/invite" not in str(here.blocks)
-    private = replace(scenes.run(), origin={"channel": "D0MINA"})
-    home = wanted(scene(private), {"run:01hzrun": anchor("run:01hzrun", "D0MINA")})[0]
-    assert "/invite" not in str(home.blocks)
+def shut(channel: str = "C0CONTENT", **more: object) -> tuple[Unshown, ...]:
+    given = {"name": "#content", "code": "not_in_channel", "bot": "flow", "since": AT} | more
+    return (Unshown("01hzrun", channel, **given),)  # type: ignore[arg-type]
+
+
+def test_what_has_no_open_channel_goes_to_people_with_the_reason_and_the_cure() -> None:
+    reach = Reach(shut(), people={"@editors": ("U0ADA", "U0MINA", "U0RAVI"), "@content-leads": ("U0LENA",)})
+    found = {one.key: one for one in wanted(scene(scenes.reviewed(gate())), {}, reach)}
+    assert set(found) == {"run:01hzrun:to:U0MINA", "gate:gate-1:to:U0ADA", "gate:gate-1:to:U0RAVI"}
+    for one in found.values():
+        assert "I am not in <#C0CONTENT>, so you get this directly. Invite me with /invite @flow." in str(one.blocks)
+        assert (one.channel, one.under) == (one.person, "")
+    both = {one.key: one for one in wanted(scene(scenes.reviewed(gate(requester_may_decide=True))), {}, reach)}
+    assert both["gate:gate-1:to:U0MINA"].under == "run:01hzrun:to:U0MINA"
+
+
+def test_where_approvers_cannot_be_listed_those_who_keep_the_workflow_get_the_card() -> None:
+    reach = Reach(shut(), people={"@content-leads": ("U0LENA",)})
+    keys = [one.key for one in wanted(scene(scenes.reviewed(gate())), {}, reach)]
+    assert "gate:gate-1:to:U0LENA" in keys
+
+
+def test_the_first_run_that_is_not_shown_is_told_to_those_who_keep_the_workflow() -> None:
+    reach = Reach(shut(tells=True), people={"@content-leads": ("U0LENA",), "@editors": ("U0ADA",)})
+    [notice] = [one for one in wanted(scene(scenes.reviewed(gate())), {}, reach) if one.key.startswith("closed:")]
+    assert (notice.person, notice.priority) == ("U0LENA", Priority.ALERT)
+    standing = {notice.key: anchor(notice.key, "D0LENA")}
+    [over] = [one for one in wanted(scene(scenes.run()), standing) if one.key == notice.key]
+    assert "could not be shown in <#C0CONTENT>. That is over." in over.rendering.text
+    trying = Reach(shut(tells=True, state="trying"), people=reach.people)
+    assert not [one for one in wanted(scene(scenes.run()), standing, trying) if one.key.startswith("closed:")]
+
+
+def test_no_group_floods_more_people_than_one_can_ask() -> None:
+    everybody = tuple(f"U0P{n}" for n in range(500))
+    found = wanted(scene(scenes.reviewed(gate())), {}, Reach(shut(), people={"@editors": everybody}))
+    assert len([one for one in found if one.key.startswith("gate:")]) == 20
+
+
+def test_a_run_of_a_direct_message_asks_its_approvers_directly() -> None:
+    private = replace(scenes.reviewed(gate()), origin={"channel": "D0MINA"})
+    without = replace(scenes.WORKFLOW, channel="")
+    reach = Reach(people={"@editors": ("U0ADA",)})
+    found = {one.key: one for one in wanted(scene(private, workflow=without), {}, reach)}
+    assert found["gate:gate-1"].under == "run:01hzrun"
+    assert "gate_approve" in str(found["gate:gate-1:to:U0ADA"].blocks)
+    assert "gate:gate-1:to:U0ADA" not in {one.key for one in wanted(scene(private), {}, reach)}
+
+
+def test_a_card_of_an_older_version_that_only_people_have_is_kept_true_too() -> None:
+    told = past([opened("gate-1", 1, AT), GateClosed(AT + 1, PLACE, GateState.SUPERSEDED), opened("gate-2", 2, AT + 2)])
+    key = "gate:gate-1:to:U0ADA"
+    keys = [one.key for one in wanted(scene(scenes.reviewed(gate(id="gate-2")), told), {key: anchor(key, "D0ADA")})]
+    assert key in keys
+    assert needs_past(scenes.reviewed(gate(id="gate-2")), [anchor(key, "D0ADA")])
+
+
+def test_nobody_can_decide_is_said_on_the_card_and_to_the_owner_and_is_taken_back() -> None:
+    standing, missing = scenes.reviewed(gate(approvers=("@nosuch",))), {"@nosuch": "there is no group @nosuch"}
+    found = {one.key: one for one in wanted(scene(standing), {}, Reach(absent=missing))}
+    assert "*Nobody can decide:* there is no group @nosuch." in str(found["gate:gate-1"].blocks)
+    assert found["gate:gate-1"].rendering.text.startswith("Nobody can decide: there is no group @nosuch.")
+    line = found["nobody:gate-1"]
+    assert line.rendering.text.startswith("<!subteam^S0LEADS>: nobody can decide")
+    after = {one.key: one for one in wanted(scene(standing), {line.key: anchor(line.key)})}
+    assert after[line.key].rendering.text.endswith("That is over.")
+    assert "nobody:gate-1" not in {one.key for one in wanted(scene(standing), {})}
 
 
 def test_an_ending_run_cannot_be_cancelled_again() -> None:

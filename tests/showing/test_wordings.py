@@ -139,12 +139,12 @@ def test_small_words() -> None:
 @pytest.mark.parametrize(
     ("code", "status", "told"),
     [
-        ("http_status", 503, "is down or in trouble. Nothing needs correcting"),
-        ("http_status", 500, "try again later"),
-        ("http_status", 429, "too much to do. Try again later"),
+        ("http_status", 503, "The other end is down; run it again when it answers."),
+        ("http_status", 500, "The other end is down; run it again when it answers."),
+        ("http_status", 429, "The other end has too much to do; run it again later."),
         ("http_status", 422, "Correct what it complains about"),
         ("http_status", 501, "Correct what it complains about"),
-        ("http_connection", None, "is down or cannot be reached from here. Try again later"),
+        ("http_connection", None, "is down or cannot be reached from here; run it again when it answers."),
     ],
 )
 def test_who_has_to_do_something_about_a_failed_request_is_told(code: str, status: int | None, told: str) -> None:
@@ -158,3 +158,5 @@ def test_an_answer_that_is_shown_beside_a_failure_is_not_repeated_in_its_sentenc
     assert fault_text(without_answer(failed)).sentence == "POST x answered 503."
     assert without_answer(replace(failed, detail=None)).message == 'POST x answered 503: {"a": 1}'
     assert without_answer(replace(failed, detail={"body": ""})).message == 'POST x answered 503: {"a": 1}'
+    command = Failure("command_failed", "sort ended with 2: no such file", detail={"stderr": "help\nno such file"})
+    assert fault_text(without_answer(command)).sentence == "sort ended with 2."

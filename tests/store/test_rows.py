@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine import audit
 from engine.rules.commands import Decide
-from store import anchors, due, history, outbox, receipts
+from store import anchors, due, history, lookups, outbox, receipts
 from store.canon import NotJson, canon, digest
 from store.content import ContentFolder, ContentMissing
 from store.database import opened
@@ -117,7 +117,7 @@ HOT = {
     "anchor": ("SELECT * FROM anchors WHERE channel = ? AND ts = ?", ("C", "1")),
     "runs by workflow": ("SELECT * FROM runs AS r WHERE r.workflow = ? ORDER BY r.created_at DESC LIMIT 5", ("x",)),
     "runs by time": ("SELECT * FROM runs AS r ORDER BY r.created_at DESC, r.id DESC LIMIT 5", ()),
-    "open gates": ("SELECT run_id, key FROM gates WHERE state = 'open' ORDER BY opened_at LIMIT ?", (5,)),
+    "gates of somebody": (lookups.GATES_FOR, ("@editors", "U1", "U1", 5)),
 }
 
 

@@ -37,7 +37,7 @@ HOW_TO_INSTALL = (
 DEADLINE_MS = 20_000
 expect.set_options(timeout=DEADLINE_MS)
 WINDOW: ViewportSize = {"width": 1_400, "height": 900}
-TALL_WINDOW: ViewportSize = {"width": 1_400, "height": 1_500}
+TALL_WINDOW: ViewportSize = {"width": 1_400, "height": 1_800}
 PICTURES = "SCREENSHOTS"  # names the folder that pictures for the guide are written to
 PLACES = {
     "#general": "C0GENERAL",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import anyio
 
-from engine.rules.commands import Decide, Settle
+from engine.rules.commands import Decide, Resume, Settle
 from store import database
-from store.model import Plan, Run, StepStatus
+from store.model import Plan, Run, RunStatus, StepStatus
 from tests.support.engines import MINA, RAVI, gate, person, plan, running, step
 
 NOTE = "import os, sys; f = open(sys.argv[1], 'a'); f.write(sys.argv[2] + '\\n'); f.flush(); os.fsync(f.fileno())"
@@ -56,7 +56,9 @@ async def carry_through(path: Path) -> Run:
             run = await engine.wait_for(run.id, lambda run: run.status.finished or _stands(run))
             if run.status.finished:
                 return run
-            if run.steps["review"].status is StepStatus.WAITING:
+            if run.status is RunStatus.PAUSED:  # it was interrupted too often; somebody looked, and lets it go on
+                await engine.perform(run.id, Resume(MINA))
+            elif run.steps["review"].status is StepStatus.WAITING:
                 facts = person(RAVI, "@editors", at=engine.clock.now())
                 await engine.perform(run.id, Decide("review", RAVI, "approve"), person=facts)
             elif run.steps["charge"].status is StepStatus.UNKNOWN:
@@ -65,6 +67,8 @@ async def carry_through(path: Path) -> Run:
 
 
 def _stands(run: Run) -> bool:
+    if run.status is RunStatus.PAUSED:
+        return True
     return run.steps["review"].status is StepStatus.WAITING or run.steps["charge"].status is StepStatus.UNKNOWN
 
 

@@ -83,11 +83,11 @@ class Demo:
 
 
 @contextmanager
-def demo_running(folder: Path) -> Iterator[Demo]:
-    """`pointsman demo` with the example workflows, until the block ends."""
+def demo_running(folder: Path, workflows: Path = ROOT / "workflows") -> Iterator[Demo]:
+    """`pointsman demo` with the example workflows, or others, until the block ends."""
     port = PICTURES_PORT if os.environ.get("SCREENSHOTS") else free_port()
     data = folder / "town"
-    console = Console(folder, POINTSMAN_WORKFLOWS=str(ROOT / "workflows"))
+    console = Console(folder, POINTSMAN_WORKFLOWS=str(workflows))
     with console.started("demo", "--no-open", "--port", str(port), "--data", str(data)) as process:
         process.until("Ctrl-C stops it")
         site = re.search(r"http://\S+", process.until("What gets published:"))

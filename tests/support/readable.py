@@ -20,7 +20,8 @@ def _block(block: dict[str, Any]) -> str:
         case "section":
             parts = [block["text"]["text"]] if "text" in block else []
             parts += [f"  | {field['text']}".replace("\n", ": ", 1) for field in block.get("fields", [])]
-            return "SECTION " + "\n".join(parts)
+            beside = f" {_button(block['accessory'])}" if "accessory" in block else ""
+            return "SECTION " + "\n".join(parts) + beside
         case "context":
             return "CONTEXT " + " | ".join(element["text"] for element in block["elements"])
         case "actions":
@@ -29,6 +30,8 @@ def _block(block: dict[str, Any]) -> str:
             return "RICH " + _rich(block)
         case "plan":
             return "\n".join([f"PLAN {block['title']}", *(_card(card) for card in block["tasks"])])
+        case "input":
+            return f"INPUT {block['label']['text']} ({block['hint']['text']})"
         case other:
             return other.upper()
 
@@ -49,12 +52,14 @@ def _rich(block: dict[str, Any]) -> str:
 
 
 def _part(part: dict[str, Any]) -> str:
-    text = "".join(_piece(piece) for piece in part["elements"])
+    text = "" if part["type"] == "rich_text_list" else "".join(_piece(piece) for piece in part["elements"])
     match part["type"]:
         case "rich_text_quote":
             return "\n".join(f"> {line}" for line in text.split("\n"))
         case "rich_text_preformatted":
             return f"```{text}```"
+        case "rich_text_list":
+            return "\n".join(f"• {_part(item)}" for item in part["elements"])
         case _:
             return text
 

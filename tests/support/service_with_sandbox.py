@@ -30,6 +30,7 @@ from bot.opening import opening
 from bot.recorded_answers import RecordedAnswers
 from bot.sandbox.server import Sandbox
 from bot.service import Running, running
+from engine.clock import Clock
 from store import history, lookups, receipts
 from store.model import Run
 from tests.support.console import ROOT, free_port
@@ -197,6 +198,8 @@ async def served(
     *,
     sandbox: Sandbox | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
+    workflows: Path = ROOT / "workflows",
+    clock: Clock | None = None,
 ) -> AsyncIterator[ServedOffice]:
     """The service on the database of this folder, for as long as the block lasts; `groups` are the operator's own."""
     sandbox = sandbox or Sandbox()
@@ -207,8 +210,9 @@ async def served(
         await stack.enter_async_context(sandbox.running())
         environment = _environment(folder, sandbox, by, answers) | {
             "POINTSMAN_SETTINGS": _operator_file(folder, site.url, groups or {}),
+            "POINTSMAN_WORKFLOWS": str(workflows),
         }
-        service = await stack.enter_async_context(running(opening(settings.load(environment))))
+        service = await stack.enter_async_context(running(opening(settings.load(environment)), clock=clock))
         await _connected(sandbox, by, environment)
         yield ServedOffice(sandbox, service, site, folder, environment)
 
@@ -242,7 +246,6 @@ def _environment(folder: Path, sandbox: Sandbox, by: str, answers_url: str) -> d
         "SLACK_BOT_TOKEN": sandbox.bot_token,
         "SLACK_API_URL": sandbox.api_url,
         "POINTSMAN_DB": str(folder / "office.db"),
-        "POINTSMAN_WORKFLOWS": str(ROOT / "workflows"),
         "POINTSMAN_MODELS": _written(folder / "models.yaml", {"writer": endpoint, "backup": endpoint}),
     }
 

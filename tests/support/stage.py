@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from store import anchors, lookups, outbox
 from store.anchors import Anchor
 from store.model import Actor, Json, Plan, Run, Workflow
 from tests.support.engines import person, running, waits
+from tests.support.entries import Entries
 from tests.support.readable import readable
 
 NAMES = {"@editors": "S0EDITORS", "#content": "C0CONTENT", "#content-alerts": "C0CALERTS"}
@@ -42,6 +43,7 @@ class Stage:
     projector: Projector
     sender: Sender
     names: dict[str, str] = field(default_factory=lambda: dict(NAMES))
+    entries: Entries = field(default_factory=lambda: Entries(NAMES))
 
     async def start(self, workflow: str = "sample", origin: Json = None, **inputs: Json) -> Run:
         origin = ORIGIN if origin is None else origin
@@ -144,9 +146,7 @@ async def staged(
     sandbox = sandbox or Sandbox(clock=clock)
     names = dict(NAMES)
 
-    async def directory(references: Sequence[str]) -> Mapping[str, str]:
-        return {one: names[one] for one in references if one in names}
-
+    entries = Entries(names)
     async with (
         sandbox.running(),
         running(path / "stage.db", plan, clock=clock) as service,
@@ -154,7 +154,7 @@ async def staged(
     ):
         engine = service.engine
         await engine.use({plan.workflow: defined(plan, **card)})
-        projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, directory)
+        projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, entries)
         sender = Sender(slack, engine.database, clock, projector.compose, simple=simple)
         projector.hand_to(sender)
-        yield Stage(clock, engine, service, sandbox, slack, projector, sender, names)
+        yield Stage(clock, engine, service, sandbox, slack, projector, sender, names, entries)

@@ -20,6 +20,7 @@ from engine.clock import Clock, SystemClock
 from store import anchors, lookups, receipts
 from store.model import Access, Plan, Run, Step, Workflow
 from tests.support.engines import gate, plan, running, step
+from tests.support.entries import Entries
 from tests.support.readable import readable
 from tests.support.reception import Reception, receiving
 
@@ -149,10 +150,6 @@ def defined(made: Plan, folder: Path, **card: Any) -> Any:
     return SimpleNamespace(workflow=workflow, plan=made, source="", folder=folder)
 
 
-async def directory(references: Sequence[str]) -> Mapping[str, str]:
-    return {one: NAMES[one] for one in references if one in NAMES}
-
-
 @asynccontextmanager
 async def town(
     path: Path,
@@ -179,7 +176,7 @@ async def town(
     ):
         engine = service.engine
         await engine.use({made.workflow: defined(made, path) for made in plans or ALL})
-        projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, directory)
+        projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, Entries(NAMES))
         sender = Sender(slack, engine.database, clock, projector.compose)
         projector.hand_to(sender)
         way: dict[str, Any] = {"app_token": sandbox.app_token} if by == "socket" else {}

@@ -57,6 +57,19 @@ def state_of(blocks: list[Json]) -> Json:
     return values
 
 
+def kept(values: Json, entered: Json) -> Json:
+    """The values with those that a person entered before, where block, action and kind stay the same."""
+    return {
+        block_id: {
+            action_id: before
+            if (before := entered.get(block_id, {}).get(action_id)) is not None and before["type"] == state["type"]
+            else state
+            for action_id, state in actions.items()
+        }
+        for block_id, actions in values.items()
+    }
+
+
 def first_state(element: Json) -> Json:
     name, initial = STATE_FIELDS[element["type"]]
     empty: Any = [] if (name.startswith("selected_") and name.endswith("s")) or name == "files" else None

@@ -142,7 +142,8 @@ export class Channel {
   }
 
   members(known) {
-    const ids = (known.members ?? []).filter((id) => person(id));
+    const isBot = (id) => Number(Boolean(person(id).is_bot));
+    const ids = (known.members ?? []).filter((id) => person(id)).sort((a, b) => isBot(a) - isBot(b));
     if (!ids.length) return null;
     const row = (id) =>
       h(

@@ -8,7 +8,7 @@ import { go, view } from "./address.js";
 import { icon } from "./icons.js";
 import { Inspector } from "./inspector.js";
 import { listen } from "./live.js";
-import { Sidebar } from "./sidebar.js";
+import { drawer, Sidebar } from "./sidebar.js";
 import { showViews, startModals } from "./modal.js";
 import { Thread } from "./thread.js";
 import { toast } from "./toasts.js";
@@ -34,12 +34,14 @@ async function start() {
   build();
   startModals();
   on("state", showBanner);
+  on("view", () => drawer(false));
   on("view", follow);
   on("read", ({ channel }) => markRead(channel));
   document.addEventListener(
     "visibilitychange",
     () => document.visibilityState === "visible" && view.channel && markRead(view.channel),
   );
+  addEventListener("keydown", (event) => event.key === "Escape" && drawer(false));
   await enter(view.as);
   app.removeAttribute("aria-busy");
 }
@@ -53,6 +55,7 @@ function build() {
       "div.workspace-frame",
       null,
       panes.side.node,
+      h("div.scrim", { onclick: () => drawer(false) }),
       h("div.desk", null, h("div.panes", null, panes.channel.node, panes.thread.node), panes.inspector.node),
     ),
   );
@@ -63,8 +66,9 @@ async function enter(as) {
   const mine = (entries += 1);
   forgetView();
   showViews([]);
+  let views = [];
   try {
-    await load(as ?? localStorage.getItem(LAST_PERSON) ?? FIRST_PERSON, () => mine === entries);
+    views = await load(as ?? localStorage.getItem(LAST_PERSON) ?? FIRST_PERSON, () => mine === entries);
   } catch (error) {
     return mine === entries && enterAgain(as, error);
   }
@@ -78,6 +82,7 @@ async function enter(as) {
     { replace: true },
   );
   await follow();
+  showViews(views);
   panes.inspector.follow();
 }
 
@@ -92,10 +97,10 @@ async function enterAgain(as, error) {
 
 async function load(as, wanted = () => true) {
   const state = await askState(as);
-  if (!wanted()) return;
+  if (!wanted()) return [];
   takeState(state);
-  if (state.home) store.home = state.home;
-  if (state.views?.length) showViews(state.views);
+  store.home = state.home ?? null;
+  return state.views ?? [];
 }
 
 function knownChannel() {
@@ -121,7 +126,8 @@ async function follow() {
 async function reload({ quiet = false } = {}) {
   try {
     if (!quiet) store.unread.clear();
-    await load(store.me);
+    const views = await load(store.me);
+    if (!quiet) showViews(views);
   } catch (error) {
     return toast(error.message, { kind: "error" });
   }

@@ -121,6 +121,14 @@ export class Sidebar {
   }
 }
 
+/** Shows or hides the sidebar where the window is too narrow for it to stand beside the panes. */
+export function drawer(open) {
+  document.getElementById("app").classList.toggle("is-drawer-open", open);
+  document.querySelector(".drawer-button")?.setAttribute("aria-expanded", String(open));
+}
+
+export const drawerIsOpen = () => document.getElementById("app").classList.contains("is-drawer-open");
+
 function foldedSections() {
   try {
     return JSON.parse(localStorage.getItem(FOLDED)) ?? [];

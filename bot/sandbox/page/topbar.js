@@ -5,6 +5,7 @@ import { avatar } from "./avatar.js";
 import { badges } from "./profile.js";
 import { channelName, me, on, SLACKBOT, store } from "./store.js";
 import { fill, h } from "./dom.js";
+import { drawer, drawerIsOpen } from "./sidebar.js";
 import { go, view } from "./address.js";
 import { icon } from "./icons.js";
 
@@ -40,7 +41,22 @@ export class TopBar {
       icon("traffic", 18),
       h("span", null, "Inspector"),
     );
-    fill(this.node, h("span.sandbox-mark", null, "Sandbox"), jump, h("span.top-right", null, inspector, this.actAs()));
+    const mark = h("span.sandbox-mark", null, "Sandbox");
+    fill(this.node, this.drawerButton(), mark, jump, h("span.top-right", null, inspector, this.actAs()));
+  }
+
+  drawerButton() {
+    return h(
+      "button.drawer-button",
+      {
+        type: "button",
+        "data-testid": "drawer",
+        "aria-label": "Channels and conversations",
+        "aria-expanded": String(drawerIsOpen()),
+        onclick: () => drawer(!drawerIsOpen()),
+      },
+      icon("menu", 20),
+    );
   }
 
   actAs() {
