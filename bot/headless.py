@@ -60,7 +60,8 @@ class Alone:
         return run if run is not None and shapes.standing(run) in ("moving", "timed") else None
 
     async def _drive(self, run_id: str) -> None:
-        if self._service.scheduler.only == run_id:
+        only = self._service.scheduler.only
+        if only is None or run_id in only:
             return
         await self._service.drive_only(run_id)
 

@@ -8,23 +8,52 @@ commit that it shares with whatever else was waiting.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 import structlog
 
+from engine.activities.outputs import validate_output
 from engine.bell import Bell
 from engine.clock import Clock
-from engine.rules.commands import Command, Decide, OpenGate, Pause, Refusal, StartRun
-from engine.rules.consequences import wants
+from engine.rules.commands import (
+    Admit,
+    AwaitChild,
+    Cancel,
+    Command,
+    Decide,
+    OpenGate,
+    Pause,
+    Refusal,
+    ReportChild,
+    Retry,
+    StartRun,
+)
 from engine.rules.evolution import fold
 from engine.rules.lifecycle import handle
-from store import definitions, draft, lookups, names, receipts, runs
+from engine.starting import NotStarted as NotStarted
+from engine.starting import berth, next_in_line, previous_outputs, within_rate
+from engine.starting import dedupe_key as key_of
+from store import definitions, draft, lookups, mail, names, receipts, runs
 from store.content import ContentFolder
 from store.database import Database, Writer
-from store.events import Event, GateOpened, RunFinished, StepSucceeded
+from store.events import (
+    BlockEntered,
+    DecisionMade,
+    Event,
+    GateOpened,
+    InputsChanged,
+    ItemEnded,
+    PolicyDecided,
+    RunFinished,
+    RunResumed,
+    SignalReceived,
+    StepCancelled,
+    StepsReset,
+    StepSucceeded,
+)
 from store.faults import StoreFault
 from store.history import START, Chain
 from store.model import (
@@ -35,6 +64,7 @@ from store.model import (
     Facts,
     Json,
     Millis,
+    Parent,
     Person,
     Plan,
     Run,
@@ -42,6 +72,7 @@ from store.model import (
     RunStatus,
     Step,
     StepPlan,
+    StepStatus,
     Workflow,
 )
 from store.receipts import Receipt
@@ -87,6 +118,18 @@ ClaimReady: TypeAlias = Callable[[Writer, Plan, Run, tuple[Event, ...], Millis],
 """Claims what a change made ready, within that change: gives the run and all its events, those of the claims too."""
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who wants a run of a workflow, with which inputs, and what for."""
+
+    inputs: Mapping[str, Json]
+    kept: Content
+    actor: Actor
+    origin: Mapping[str, Json]
+    dedupe_key: str | None = None
+    parent: Parent | None = None
+
+
 @dataclass(slots=True)
 class Engine:
     """Starts runs, changes them and looks at them. Made by `engine.service`."""
@@ -103,6 +146,7 @@ class Engine:
     due: Bell = field(default_factory=Bell)  # something may have become due earlier than was known
     committed: Callable[[Run, tuple[Event, ...]], None] = lambda run, events: None
     claim_ready: ClaimReady = lambda tx, plan, run, events, now: (run, events)
+    mail_waits: bool = True  # there may be letters that have not been delivered; at first nobody knows
     _cache: dict[RunId, tuple[Run, bytes]] = field(default_factory=dict)
     _plans: dict[str, Plan] = field(default_factory=dict)
     _cards: dict[str, Workflow] = field(default_factory=dict)
@@ -120,58 +164,63 @@ class Engine:
         dedupe_key: str | None = None,
         receipt: str | None = None,
         answer: Json = None,
+        parent: Parent | None = None,
     ) -> Started:
         """Start a run of the current version. `inputs` have been read by `engine.inputs` already.
 
-        Raises UnknownWorkflow, or a StoreFault.
+        Raises UnknownWorkflow, NotStarted, or a StoreFault.
         """
         definition = self.definitions.get(workflow)
         if definition is None:
             raise UnknownWorkflow(workflow)
-        kept = self.content.kept(dict(inputs))
-        return await self.database.write(
-            lambda tx: self._start(tx, definition.plan, kept, actor, origin or {}, dedupe_key, receipt, answer)
+        plan = definition.plan
+        request = Request(
+            inputs, self.content.kept(dict(inputs)), actor, origin or {}, dedupe_key or key_of(plan, inputs), parent
         )
+        return await self.database.write(lambda tx: self.start_in(tx, plan, request, receipt, answer))
 
-    def _start(
-        self,
-        tx: Writer,
-        plan: Plan,
-        inputs: Content,
-        actor: Actor,
-        origin: Mapping[str, Json],
-        dedupe_key: str | None,
-        receipt: str | None,
-        answer: Json,
+    def start_in(
+        self, tx: Writer, plan: Plan, request: Request, receipt: str | None = None, answer: Json = None
     ) -> Started:
-        existing = None if dedupe_key is None else runs.by_dedupe_key(tx, plan.workflow, dedupe_key)
+        """The work of `start`, inside a write."""
+        key = request.dedupe_key
+        existing = None if key is None else runs.by_dedupe_key(tx, plan.workflow, key)
         if existing is not None:
             run, _ = self._load(tx, existing)
         else:
-            run = self._begin(tx, plan, inputs, actor, origin, dedupe_key)
+            run = self._begin(tx, plan, request)
         if receipt is not None:
             receipts.performed(tx, receipt, _named(answer, run))
         return Started(run, existing is not None)
 
-    def _begin(
-        self, tx: Writer, plan: Plan, inputs: Content, actor: Actor, origin: Mapping[str, Json], key: str | None
-    ) -> Run:
+    def _begin(self, tx: Writer, plan: Plan, request: Request) -> Run:
+        why_off = definitions.disabled(tx, plan.workflow)
+        if why_off:
+            raise NotStarted(f"{plan.workflow} is switched off: {why_off}", f"pointsman enable {plan.workflow}")
         now = self.clock.now()
+        within_rate(tx, plan, now)
+        place = berth(tx, plan, request.inputs)
+        for oldest in place.makes_way:
+            self.change(tx, oldest, Cancel(ENGINE, "a newer run took its place"))
         command = StartRun(
             id=names.run_id(now),
             name=names.run_name(names.counted(tx, "run")),
-            actor=actor,
-            origin=origin,
-            inputs=inputs,
+            actor=request.actor,
+            origin=request.origin,
+            inputs=request.kept,
             trace_id=os.urandom(16).hex(),
-            dedupe_key=key,
+            dedupe_key=request.dedupe_key,
+            parent=request.parent,
+            previous=previous_outputs(tx, plan),
+            queue=place.queue,
+            queued=place.queued,
         )
-        facts = Facts(content=self._contents({inputs.hash} if inputs.hash else set()), settings=self._settings(plan))
+        facts = Facts(content=self.content.values, settings=self._settings(plan))
         answered = handle(plan, None, command, facts, now)
-        events = self._kept(answered.events, inputs)
+        events = self._kept(answered.events, request.kept)
         run = answered.run if events is answered.events and answered.run else fold(None, events)
-        if key is not None:
-            runs.keep_dedupe_key(tx, plan.workflow, key, run.id)
+        if request.dedupe_key is not None:
+            runs.keep_dedupe_key(tx, plan.workflow, request.dedupe_key, run.id)
         run, events = self.claim_ready(tx, plan, run, events, now)
         self._save(tx, None, run, events, START)
         return run
@@ -234,6 +283,8 @@ class Engine:
             return Performed(run, answered.refusal)
         events = self._kept(answered.events, getattr(command, "output", None))
         after = answered.run if events is answered.events and answered.run else fold(run, events)
+        if after.version != run.version:
+            plan = self.plan_in(tx, after.version)
         after, events = self.claim_ready(tx, plan, after, events, now)
         self._save(tx, run, after, events, head)
         return Performed(after, answered.refusal, events)
@@ -247,7 +298,35 @@ class Engine:
 
     def _save(self, tx: Writer, before: Run | None, after: Run, events: tuple[Event, ...], head: bytes) -> None:
         head = runs.save(tx, self.chain, before, after, events, head, self.tell)
+        self._write_letters(tx, before, after, events)
         tx.after_commit(lambda: self._committed(after, head, events))
+
+    def _write_letters(self, tx: Writer, before: Run | None, after: Run, events: tuple[Event, ...]) -> None:
+        """Tell other runs what concerns them, in the commit in which it came true."""
+        for event in events:
+            if type(event) in _FORSAKES and before is not None:
+                for child in _forsaken(before, event):
+                    self._send(tx, child, Cancel(ENGINE, f"{after.name} no longer waits for it"))
+            elif type(event) is RunResumed and mail.taken_up(tx, after.id):
+                self.mail_waits = True
+        if not after.status.finished or (before is not None and before.status.finished):
+            return
+        if after.parent is not None:
+            report = ReportChild(after.parent.place.key, after.id, after.status, after.outputs, after.error, after.name)
+            self._send(tx, after.parent.run_id, report)
+        self._admit(tx, after)
+
+    def _admit(self, tx: Writer, ended: Run) -> None:
+        """Let those begin that waited for this end; how many is said by the newest version."""
+        newest = self.definitions.get(ended.workflow)
+        plan = newest.plan if newest else self.plan_in(tx, ended.version)
+        if plan.concurrency is not None:  # else nobody waits
+            for following in next_in_line(tx, plan, ended.queue):
+                self._send(tx, following, Admit())
+
+    def _send(self, tx: Writer, run_id: RunId, command: Command) -> None:
+        mail.send(tx, run_id, command)
+        self.mail_waits = True
 
     def _committed(self, run: Run, head: bytes, events: tuple[Event, ...]) -> None:
         if run.active_since is not None:  # something is ready or running
@@ -285,10 +364,7 @@ class Engine:
 
     def spec_of(self, plan: Plan, step: str) -> StepPlan:
         """One step of a plan; remembered, as a plan has to look for it."""
-        known = self._specs.get((plan.version, step))
-        if known is None:
-            known = self._specs[plan.version, step] = plan.step(step)
-        return known
+        return plan.step(step)
 
     def workflow_of(self, name: str) -> Workflow | None:
         """How a workflow is called, shown and guarded now; None when its file is gone."""
@@ -326,6 +402,10 @@ class Engine:
                 name: definitions.keep(tx, d.workflow, d.plan, d.source, now) for name, d in sorted(loaded.items())
             }
             definitions.drop_others(tx, loaded)
+            for workflow, queue in lookups.queues(tx):
+                if workflow in loaded:
+                    for waiting in next_in_line(tx, loaded[workflow].plan, queue):
+                        self._send(tx, waiting, Admit())
             return cards
 
         self._cards = await self.database.write(keep)
@@ -356,22 +436,23 @@ class Engine:
         return plan
 
     def _facts(self, tx: Writer, plan: Plan, run: Run, command: Command, person: Person | None) -> Facts:
-        needed = set(wants(plan, run))
-        kept = getattr(command, "output", None)
-        if isinstance(kept, Content) and kept.hash is not None:
-            needed.add(kept.hash)
-        facts = Facts(content=self._contents(needed), settings=self._settings(plan), person=person)
+        facts = Facts(content=self.content.values, settings=self._settings(plan), person=person)
         if isinstance(command, OpenGate):
             gate = run.steps[command.place.key].gate
             number = gate.number if gate else names.counted(tx, "gate")
             return replace(facts, gate_id=names.gate_id(), gate_number=number)
         if isinstance(command, Decide):
             card = self.workflow_of(run.workflow)
-            return replace(facts, override_allowed=card is None or card.access.override)
+            return replace(
+                facts, override_allowed=card is None or card.access.override, problems=_answer_problems(run, command)
+            )
+        if isinstance(command, AwaitChild):
+            child = draft.standing(tx, command.child) or runs.load(tx, command.child)
+            return replace(facts, child=child[0] if child else None)
+        if isinstance(command, Retry) and command.newest:
+            definition = self.definitions.get(run.workflow)
+            return replace(facts, newest=definition.plan if definition else None)
         return facts
-
-    def _contents(self, hashes: set[str]) -> dict[str, Json]:
-        return {name: self.content.load(name) for name in hashes}
 
     def _settings(self, plan: Plan) -> Mapping[str, Json]:
         return self.settings.get(plan.workflow, {})
@@ -389,22 +470,43 @@ class Engine:
         return moved
 
 
-_LARGE = frozenset({StepSucceeded, RunFinished, GateOpened})  # the events that hold values of any size
+# The events that hold values of any size, and in which field.
+_LARGE: Mapping[type, str] = {
+    StepSucceeded: "output",
+    ItemEnded: "output",
+    BlockEntered: "list",
+    RunFinished: "outputs",
+    GateOpened: "shown",
+    DecisionMade: "edited",
+    PolicyDecided: "shown",
+    SignalReceived: "data",
+    InputsChanged: "inputs",
+}
+_FORSAKES = frozenset({StepCancelled, StepsReset})
+
+
+def _forsaken(before: Run, event: Event) -> Iterator[RunId]:
+    """The runs that nobody waits for any more after this event."""
+    keys = (*event.steps, *event.dropped) if isinstance(event, StepsReset) else (event.place.key,)  # type: ignore[union-attr]
+    for key in keys:
+        old = before.steps.get(key)
+        if old is not None and old.child is not None and old.status is StepStatus.WAITING:
+            yield old.child
+
+
+def _answer_problems(run: Run, command: Decide) -> tuple[str, ...]:
+    """What is wrong with the data of an answer, by the schema of the gate's form or of what is edited."""
+    step = run.steps.get(command.step)
+    if step is None or step.gate is None or command.content is None or step.gate.terms.form is None:
+        return ()
+    return tuple(validate_output(step.gate.terms.form, command.content.value))
 
 
 def _moved_out(folder: ContentFolder, event: Event, known: Content | None) -> Event | None:
-    match event:
-        case StepSucceeded() if event.output is not known:
-            output = _large(folder, event.output)
-            return None if output is None else replace(event, output=output)
-        case RunFinished():
-            outputs = _large(folder, event.outputs)
-            return None if outputs is None else replace(event, outputs=outputs)
-        case GateOpened():
-            shown = _large(folder, event.shown)
-            return None if shown is None else replace(event, shown=shown)
-        case _:
-            return None
+    name = _LARGE[type(event)]
+    content: Content | None = getattr(event, name)
+    grown = None if content is known else _large(folder, content)
+    return None if grown is None else replace(event, **{name: grown})  # type: ignore[arg-type]
 
 
 def _large(folder: ContentFolder, content: Content | None) -> Content | None:

@@ -93,3 +93,15 @@ class Interrupted(Fault):
         super().__init__(code, message, hint=hint, retryable=True)
         self.maybe_happened = maybe_happened
         self.detail = detail
+
+
+class Later(Exception):
+    """The work was given away and goes on elsewhere: the attempt ends well, and another asks for it later.
+
+    `memo` is all that the next attempt needs to go on; JSON, without secrets.
+    """
+
+    def __init__(self, memo: Json, wait_ms: int) -> None:
+        super().__init__("asked again later")
+        self.memo = memo
+        self.wait_ms = wait_ms

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.faults import ActivityFault
 from engine.rules.expressions import ExpressionError, Reference, Template, parse_template
-from engine.rules.scope import content_needed, scope
+from engine.rules.scope import Where, scope
 from engine.secrets import Secret
 from store.content import ContentFolder
 from store.model import Facts, Json, Millis, Plan, Run, StepPlan
@@ -34,16 +34,19 @@ class Mapped:
     secrets: tuple[Secret, ...] = ()
 
 
-def mapped(plan: Plan, spec: StepPlan, run: Run, content: ContentFolder, settings: Mapping[str, Json]) -> Mapped:
-    """The step's `with`, filled. Raises ActivityFault with the place of the expression that failed."""
+def mapped(
+    plan: Plan, spec: StepPlan, run: Run, content: ContentFolder, settings: Mapping[str, Json], where: Where
+) -> Mapped:
+    """The step's `with`, filled, as seen from where the step stands.
+
+    Raises ActivityFault with the place of the expression that failed.
+    """
     if spec.with_ is None:
         return Mapped({})
     template, references = _read(plan.version, spec)
     if not references:
         return Mapped(template.fill({}))
-    needed = content_needed(run, references)
-    facts = Facts(content={name: content.load(name) for name in needed}, settings=settings)
-    names = scope(plan, run, references, facts)
+    names = scope(plan, run, references, Facts(content=content.values, settings=settings), where)
     used = {r.path[1] for r in references if r.path[0] == "secrets" and len(r.path) > 1}
     if used:
         names["secrets"] = {name: f"⟦{_SESSION}:{name}⟧" for name in used}

@@ -6,7 +6,7 @@ interruption, a gate that opened or a wait that began; the attempt's number keep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,28 +18,43 @@ from anyio.abc import TaskGroup
 from engine.activities import ACTIVITIES, Result, Tools, Work
 from engine.activities.outputs import validate_output
 from engine.api import Engine, Poisoned
-from engine.faults import ActivityFault, Interrupted
-from engine.mapping import Mapped, mapped, moment
-from engine.quantities import duration_ms
+from engine.at_once import AT_ONCE, Moment, reported
+from engine.children import start_child
+from engine.ensuring import ensure, within_budget
+from engine.faults import ActivityFault, Interrupted, Later
+from engine.mapping import Mapped, mapped
+from engine.opening import After, plainly
 from engine.rules.commands import (
     Command,
     KeepAnswer,
-    OpenGate,
     ReportFailure,
     ReportInterrupted,
+    ReportPolling,
     ReportSuccess,
-    StartWait,
 )
+from engine.rules.scope import at
+from engine.rules.winding_up import belongs
 from engine.secrets import Redactor
 from engine.time_allowed import TimeAllowed
 from engine.workers.process import WorkerDied
 from store.canon import NotJson, digest
 from store.faults import StoreFault
-from store.model import LIMITS, Content, Coordinates, Failure, Json, Millis, Plan, Run, RunId, RunStatus, StepPlan
+from store.model import (
+    LIMITS,
+    Coordinates,
+    Failure,
+    Json,
+    Plan,
+    Run,
+    RunId,
+    RunStatus,
+    StepKey,
+    StepPlan,
+    StepStatus,
+)
 
 log = structlog.get_logger("engine")
 
-AT_ONCE = frozenset({"transform", "approval", "wait"})  # nothing to wait for: done where they are claimed
 IN_TURN = frozenset({"python"})  # there are fewer workers than attempts: these say themselves when their work begins
 
 
@@ -51,7 +66,8 @@ class Runner:
     tools: Tools
     group: TaskGroup
     redactor: Redactor = field(default_factory=Redactor)
-    _under_way: dict[tuple[RunId, str], anyio.CancelScope] = field(default_factory=dict)
+    calendar: Callable[[str], After] = lambda name: plainly
+    _under_way: dict[tuple[RunId, StepKey, int], anyio.CancelScope] = field(default_factory=dict)
     _stopping: bool = False
     _idle: anyio.Event = field(default_factory=anyio.Event)
 
@@ -69,7 +85,7 @@ class Runner:
             self.engine.perform_soon(run.id, command, partial(self._report_later, run, command))
             return
         scope = anyio.CancelScope()
-        self._under_way[run.id, place.key] = scope
+        self._under_way[run.id, place.key, place.attempt] = scope
         self.group.start_soon(self._attempt, plan, spec, run, place, scope)
 
     def warm_up(self) -> None:
@@ -85,11 +101,13 @@ class Runner:
             log.warning("worker.cold", reason=died.why, printed=died.printed)
 
     def note(self, run: Run) -> None:
-        """Hear of a commit: what is under way in a run that is ending is asked to stop."""
-        if self._under_way and (run.status is RunStatus.ENDING or run.status.finished):
-            for (run_id, _), scope in list(self._under_way.items()):
-                if run_id == run.id:
-                    scope.cancel()
+        """Hear of a commit: what is under way and no longer wanted is asked to stop."""
+        if not self._under_way:
+            return
+        plan = self.engine.known_plan(run.version)
+        for (run_id, key, attempt), scope in list(self._under_way.items()):
+            if run_id == run.id and not _wanted(plan, run, key, attempt):
+                scope.cancel()
 
     async def drain(self, seconds: float) -> None:
         """Start nothing more; give what is under way this long to finish, then cut it off."""
@@ -111,12 +129,13 @@ class Runner:
         try:
             with scope:
                 command = await self._outcome(plan, spec, run, place)
-            if command is None:
+            if scope.cancelled_caught:
                 reason = "the service was stopped" if self._stopping else "the run was ended"
                 command = ReportInterrupted(place, reason, counts=not self._stopping)
-            await self._report(run, command)
+            if command is not None:
+                await self._report(run, command)
         finally:
-            self._under_way.pop((run.id, place.key), None)
+            self._under_way.pop((run.id, place.key, place.attempt), None)
             if not self._under_way:
                 self._idle.set()
 
@@ -141,11 +160,18 @@ class Runner:
                 await anyio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, 30)
 
-    async def _outcome(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command:
+    async def _outcome(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command | None:
+        """What to report of the attempt; None when it has been reported with what the attempt did."""
         try:
             if spec.uses in AT_ONCE:
                 return await anyio.to_thread.run_sync(partial(self._at_once, plan, spec, run, place))
+            if spec.uses == "workflow":
+                given = await self._given(plan, spec, run, place)
+                await start_child(self.engine, spec, run, place, given.value)
+                return None
             return await self._activity(plan, spec, run, place)
+        except Later as later:
+            return ReportPolling(place, later.memo, self.engine.clock.now() + later.wait_ms)
         except Interrupted as cut:
             if spec.effect == "once" and not cut.maybe_happened:
                 return ReportFailure(place, Failure(cut.code, self.redactor.text(cut.message), retryable=True))
@@ -159,10 +185,10 @@ class Runner:
             return self._broke(run, place, error)
 
     async def _activity(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command:
-        given = await anyio.to_thread.run_sync(partial(self._mapped, plan, spec, run)) if _holds_large(run) else None
-        given = given or self._mapped(plan, spec, run)
+        given = await self._given(plan, spec, run, place)
         for secret in given.secrets:
             self.redactor.add(secret)
+        within_budget(plan, spec, run)
         time = TimeAllowed(spec, self._left_ms(spec, run, place))
         with time.scope:
             work = replace(self._work(plan, spec, run, place, given.value), began=time.begin)
@@ -171,9 +197,17 @@ class Runner:
             result = await ACTIVITIES[spec.uses](work)
         if time.scope.cancelled_caught:
             raise time.fault()
-        return await self._success(spec, place, result)
+        try:
+            return await self._success(plan, spec, run, place, result)
+        except ActivityFault as fault:  # what came of it cannot be used, and was paid for all the same
+            fault.receipt, fault.usage = result.receipt, result.usage
+            raise
 
-    async def _success(self, spec: StepPlan, place: Coordinates, result: Result) -> Command:
+    async def _given(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Mapped:
+        mapping = partial(self._mapped, plan, spec, run, place)
+        return await anyio.to_thread.run_sync(mapping) if _holds_large(run) else mapping()
+
+    async def _success(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates, result: Result) -> Command:
         output = self.redactor.json(result.output)
         receipt = self.redactor.json(dict(result.receipt)) or None
         problems = validate_output(spec.output, output)
@@ -184,6 +218,8 @@ class Runner:
                 retryable=spec.effect != "once",
                 hint="Mend the step, or its `output:`.",
             )
+        settings = self.engine.settings.get(plan.workflow, {})
+        ensure(plan, spec, run, at(run.steps[place.key]), output, self.engine.content, settings)
         try:
             kept = await anyio.to_thread.run_sync(self.engine.content.kept, output)
         except NotJson as error:
@@ -220,6 +256,7 @@ class Runner:
             tools=self.tools,
             keep_raw=partial(self._keep_raw, run.id, place),
             reask=_reask(step.error),
+            memo=step.memo,
         )
 
     async def _keep_raw(self, run_id: RunId, place: Coordinates, label: str, answer: Json) -> None:
@@ -243,20 +280,16 @@ class Runner:
         ready_at = run.steps[place.key].ready_at or self.engine.clock.now()
         return max(1, ready_at + spec.timeout_ms - self.engine.clock.now())
 
-    def _mapped(self, plan: Plan, spec: StepPlan, run: Run) -> Mapped:
-        return mapped(plan, spec, run, self.engine.content, self.engine.settings.get(plan.workflow, {}))
+    def _mapped(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Mapped:
+        settings, where = self.engine.settings.get(plan.workflow, {}), at(run.steps[place.key])
+        return mapped(plan, spec, run, self.engine.content, settings, where)
 
     def _at_once(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command:
         """The report of a step that only computes."""
         try:
-            value = self._mapped(plan, spec, run).value
-            match spec.uses:
-                case "approval":
-                    return _open_gate(place, spec, value)
-                case "wait":
-                    return StartWait(place, _until(value, self.engine.clock.now()))
-                case _:
-                    return self._transformed(spec, place, value)
+            value = self._mapped(plan, spec, run, place).value
+            moment = Moment(self.engine.clock.now(), run, place, self.engine.content, self.calendar)
+            return reported(spec, value, moment)
         except ActivityFault as fault:
             return ReportFailure(place, self._failure(fault))
         except NotJson as error:
@@ -271,13 +304,6 @@ class Runner:
         message = f"Pointsman broke while it ran the step: {type(error).__name__}: {error}"
         return ReportFailure(place, Failure("internal", self.redactor.text(message), "See the log."))
 
-    def _transformed(self, spec: StepPlan, place: Coordinates, value: Json) -> Command:
-        problems = validate_output(spec.output, value)
-        if problems:
-            message = f"The output does not have the declared shape: {'; '.join(problems[:5])}"
-            return ReportFailure(place, Failure("output_invalid", message, "Mend the mapping, or its `output:`."))
-        return ReportSuccess(place, self.engine.content.kept(value))
-
     def _failure(self, fault: ActivityFault) -> Failure:
         return Failure(
             fault.code,
@@ -290,20 +316,11 @@ class Runner:
         )
 
 
-def _open_gate(place: Coordinates, spec: StepPlan, value: Mapping[str, Json]) -> Command:
-    """What people will decide on, and its digest: the decision is bound to exactly this."""
-    assert spec.gate is not None
-    question, shown, card = value.get("question") or "", value.get("show"), value.get("card")
-    bound = digest({"question": question, "shown": shown, "approvers": spec.gate.approvers})
-    return OpenGate(place, question, Content(shown), card, bound)
-
-
-def _until(value: Mapping[str, Json], now: Millis) -> Millis:
-    """When a wait ends: a length of time from here, or a moment as RFC 3339 text or milliseconds."""
-    try:
-        return now + duration_ms(value["for"]) if "for" in value else moment(value.get("until"))
-    except ValueError as error:
-        raise ActivityFault("input_invalid", f"The wait cannot be understood: {error}.", retryable=False) from None
+def _wanted(plan: Plan, run: Run, key: StepKey, attempt: int) -> bool:
+    step = run.steps.get(key)
+    if step is None or step.status is not StepStatus.RUNNING or step.attempt != attempt or run.status.finished:
+        return False
+    return run.status is not RunStatus.ENDING or belongs(plan, step)
 
 
 def _reask(error: Failure | None) -> Mapping[str, str] | None:
@@ -316,9 +333,7 @@ def _reask(error: Failure | None) -> Mapping[str, str] | None:
 
 
 def _holds_large(run: Run) -> bool:
-    if run.inputs.hash is not None:
-        return True
-    return any(step.output is not None and step.output.hash is not None for step in run.steps.values())
+    return run.inputs.hash is not None or run.large > 0
 
 
 def traceparent(trace_id: str, span: str) -> str:

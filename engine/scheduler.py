@@ -13,11 +13,12 @@ from typing import Any
 
 import structlog
 
-from engine.api import Engine
-from engine.rules.commands import Claim, Pause, ReportInterrupted, Tick
+from engine.api import Engine, UnknownRun
+from engine.at_once import AT_ONCE
+from engine.rules.commands import COMMANDS, Claim, Pause, ReportInterrupted, Tick
 from engine.rules.lifecycle import handle
-from engine.runner import AT_ONCE
-from store import due
+from engine.schedules import Schedules
+from store import due, mail, schedules
 from store.database import Writer
 from store.events import (
     AttemptFailed,
@@ -25,8 +26,15 @@ from store.events import (
     AttemptStarted,
     ClockTurned,
     Event,
+    EventAwaited,
+    GateEscalated,
     GateOpened,
+    GateOverdue,
+    GateReminded,
+    RunAdmitted,
+    RunResumed,
     RunStarted,
+    StepPolled,
     StepReady,
     StepWaiting,
 )
@@ -35,8 +43,8 @@ from store.model import ENGINE, LIMITS, NO_FACTS, Coordinates, Millis, Plan, Run
 
 log = structlog.get_logger("engine")
 
-
-NOTHING = ""  # no run has this id: until the service says what to drive, nothing is claimed
+_CLAIM = "A step of it could not be claimed"
+_NEWS = "What another run had to tell it could not be acted on"
 
 
 class Scheduler:
@@ -51,10 +59,12 @@ class Scheduler:
         self._engine = engine
         self._room = room
         self._start = start
-        self.only: RunId | None = NOTHING  # the one run to drive; None drives all of them
+        self.only: set[RunId] | None = set()  # the runs to drive; None drives all of them
         self._begun = 0  # attempts that this batch starts and that take room, before the claiming pass
         self._behind = True  # whether steps may be ready that could not be claimed for want of room
         self._wake_at: Millis | None = 0
+        self._schedules = Schedules(engine)
+        self._fires_at: Millis | None = 0  # when the first schedule has to be looked at; at first nobody knows
 
     def claim_ready(
         self, tx: Writer, plan: Plan, run: Run, events: tuple[Event, ...], now: Millis
@@ -63,7 +73,7 @@ class Scheduler:
 
         Steps that compute at once take no room. The others stand in line behind what was ready before.
         """
-        if run.status is not RunStatus.RUNNING or not self._drives(run.id):
+        if not self._adopts(run) or run.status not in (RunStatus.RUNNING, RunStatus.ENDING):
             return run, events
         for event in events:
             if type(event) is StepReady and event.due_at <= now:
@@ -92,6 +102,9 @@ class Scheduler:
     def close_batch(self, tx: Writer) -> None:
         """The claiming pass: what the batch's own changes left ready, and what became ready by the clock."""
         now = self._engine.clock.now()
+        if self.only is None and self._fires_at is not None and self._fires_at <= now:
+            self._fire(tx, now)
+        self._deliver(tx)
         room = min(self._room() - self._begun, LIMITS.claims_per_pass)
         claimed = due.ready(tx, now, room, self.only) if room > 0 else []
         for run_id, key in claimed:
@@ -100,24 +113,67 @@ class Scheduler:
         late = [run_id for run_id in due.clocks(tx, now, LIMITS.claims_per_pass) if self._drives(run_id)]
         for run_id in late:
             self._apart(tx, run_id, partial(self._engine.change, run_id=run_id, command=Tick()))
+        self._deliver(tx)
         if late:
             tx.after_commit(lambda: self._wake_before(now))  # what the clock moved on is claimed by another batch
 
-    def _drives(self, run_id: RunId) -> bool:
-        return self.only is None or self.only == run_id
+    def _fire(self, tx: Writer, now: Millis) -> None:
+        more = self._schedules.fire(tx, now)
+        following = now if more else schedules.next_at(tx)
+        tx.after_commit(partial(self.fires_before, following, anew=True))
 
-    def _apart(self, tx: Writer, run_id: RunId, do: Callable[[Writer], object]) -> None:
-        """One run's trouble must not keep the others from being claimed."""
+    def fires_before(self, at: Millis | None, *, anew: bool = False) -> None:
+        """Look at the schedules at this moment; with `anew` no earlier, as they have all been looked at."""
+        if anew or (at is not None and (self._fires_at is None or at < self._fires_at)):
+            self._fires_at = at
+        self._wake_before(at)
+
+    def _drives(self, run_id: RunId) -> bool:
+        return self.only is None or run_id in self.only
+
+    def _adopts(self, run: Run) -> bool:
+        """Whether this run is driven here: it is, too, when a step of a run that is driven here started it."""
+        if self.only is not None and run.parent is not None and run.parent.run_id in self.only:
+            self.only.add(run.id)
+        return self._drives(run.id)
+
+    def _deliver(self, tx: Writer) -> None:
+        """Let every run act on what another had to tell it, which may have something to tell in turn."""
+        while self._engine.mail_waits:
+            letters = mail.waiting(tx, LIMITS.claims_per_pass, self.only)
+            self._engine.mail_waits = False
+            for letter in letters:
+                try:
+                    acted = self._apart(tx, letter.run_id, partial(self._act_on, letter=letter), _NEWS)
+                except UnknownRun:  # it was pruned: there is nobody to tell
+                    acted = True
+                (mail.delivered if acted else mail.hold)(tx, letter)
+            self._engine.mail_waits = self._engine.mail_waits or len(letters) == LIMITS.claims_per_pass
+
+    def _act_on(self, tx: Writer, letter: mail.Letter) -> None:
+        self._engine.change(tx, letter.run_id, letter.command(COMMANDS))
+
+    def _apart(self, tx: Writer, run_id: RunId, do: Callable[[Writer], object], what: str = _CLAIM) -> bool:
+        """One run's trouble must not keep the others from being claimed. Whether there was none."""
         try:
             tx.apart(do)
-        except StoreFault:
+        except (StoreFault, UnknownRun):
             raise
         except Exception:
             if not tx.alive:
                 raise
             log.exception("claim.poisoned", run=run_id)
-            reason = "A step of it could not be claimed because of a bug in Pointsman; see the log."
+            self._pause(tx, run_id, f"{what} because of a bug in Pointsman; see the log.")
+            return False
+        return True
+
+    def _pause(self, tx: Writer, run_id: RunId, reason: str) -> None:
+        try:
             tx.apart(partial(self._engine.change, run_id=run_id, command=Pause(ENGINE, reason)))
+        except Exception:  # its rows cannot even be read: all others go on without it
+            if not tx.alive:
+                raise
+            log.exception("run.unreadable", run=run_id)
 
     def note(self, run: Run, events: tuple[Event, ...]) -> None:
         """Hear of a commit: wake earlier when something becomes due before what was known."""
@@ -127,8 +183,8 @@ class Scheduler:
                 self._wake_before(at)
 
     def look_again(self) -> None:
-        """A batch was rolled back, with whatever it had claimed: try once more in a moment."""
-        self._begun = 0
+        """A batch was rolled back, with whatever it had claimed or delivered: try once more in a moment."""
+        self._begun, self._engine.mail_waits = 0, True
         self._wake_before(self._engine.clock.now() + 1_000)
 
     def _wake_before(self, at: Millis | None) -> None:
@@ -151,6 +207,8 @@ class Scheduler:
             await self._engine.database.nudge()
             # What became due while the batch was made lies after `now`, and so is found here.
             self._wake_before(await self._engine.database.read(lambda tx: due.next_at(tx, now)))
+            if self.only is None:
+                self._wake_before(self._fires_at)
         except StoreFault as fault:
             if fault.fatal:
                 raise
@@ -160,7 +218,7 @@ class Scheduler:
     async def recover(self) -> int:
         """Every attempt that was under way when the last service ended was interrupted. Gives how many there were."""
         found = await self._engine.database.read(due.running)
-        mine = [place for place in found if self.only is None or place[0] == self.only]
+        mine = [place for place in found if self._drives(place[0])]
         for start in range(0, len(mine), 500):
             await self._engine.database.write(partial(self._interrupt, places=mine[start : start + 500]))
         return len(mine)
@@ -180,17 +238,24 @@ def _due_at(run: Run, event: Event) -> Millis | None:
     return _DUE_AT[kind](run, event) if kind in _DUE_AT else None
 
 
-def _gate_due_at(run: Run, event: GateOpened) -> Millis | None:
+def _gate_due_at(run: Run, event: GateOpened | GateOverdue | GateReminded | GateEscalated) -> Millis | None:
     gate = run.steps[event.place.key].gate
     return gate.next_timer_at if gate else None
 
 
 _DUE_AT: Mapping[type, Callable[[Run, Any], Millis | None]] = {
     StepReady: lambda run, event: event.due_at,
+    StepPolled: lambda run, event: event.due_at,
+    EventAwaited: lambda run, event: event.until_at,
+    GateOverdue: _gate_due_at,
+    GateReminded: _gate_due_at,
+    GateEscalated: _gate_due_at,
     AttemptFailed: lambda run, event: event.due_at,
     AttemptInterrupted: lambda run, event: event.due_at,
     StepWaiting: lambda run, event: event.until_at,
     GateOpened: _gate_due_at,
     ClockTurned: lambda run, event: run.deadline_at if event.on else None,
     RunStarted: lambda run, event: run.deadline_at,
+    RunAdmitted: lambda run, event: run.deadline_at,
+    RunResumed: lambda run, event: event.at + 1,  # nobody minded its clocks while it was paused: look at all of them
 }

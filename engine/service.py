@@ -25,6 +25,7 @@ from engine.scheduler import Scheduler
 from engine.secrets import Redactor
 from engine.workers.pool import SIZE, WorkerPool
 from engine.workers.process import MEMORY_BYTES, WorkerOptions
+from store import lookups
 from store.content import ContentFolder
 from store.database import Database, opened
 from store.events import (
@@ -75,14 +76,16 @@ class Service:
         """Carry on every run; attempts that were under way when the last service ended were interrupted."""
         self.runner.warm_up()
         self.scheduler.only = None
+        self.engine.mail_waits = True
         self.recovered = await self.scheduler.recover()
         if self.recovered:
             log.warning("attempts.recovered", count=self.recovered)
         await self.scheduler.run_once()
 
     async def drive_only(self, run_id: RunId) -> None:
-        """Carry on this run and no other: a script's run, in the script's own process."""
-        self.scheduler.only = run_id
+        """Carry on this run, with the runs that its steps start, and no other: a script's run, in its own process."""
+        self.scheduler.only = set(await self.engine.database.read(lambda tx: lookups.family(tx, run_id)))
+        self.engine.mail_waits = True
         self.recovered = await self.scheduler.recover()
         await self.scheduler.run_once()
 

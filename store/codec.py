@@ -7,7 +7,7 @@ does not know (a newer program wrote them) and lenient about fields that are mis
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -95,10 +95,23 @@ def _literal_decoder(allowed: tuple[Any, ...]) -> Callable[[Json], Any]:
 
 def _optional_decoder(args: tuple[Any, ...]) -> Callable[[Json], Any]:
     kinds = [arg for arg in args if arg is not types.NoneType]
-    if len(kinds) != 1:
-        raise TypeError(f"a field may be one kind or None, not {args}")
-    decode = _decoder(kinds[0])
+    decode = _decoder(kinds[0]) if len(kinds) == 1 else _one_of(kinds)
     return lambda value: None if value is None else decode(value)
+
+
+def _one_of(kinds: Sequence[Any]) -> Callable[[Json], Any]:
+    """Nouns that say in their field `kind` which of them they are."""
+    if not all(is_dataclass(kind) and "kind" in {field.name for field in fields(kind)} for kind in kinds):
+        raise TypeError(f"a field may be one kind or None, or nouns told apart by `kind`, not {kinds}")
+    decoders = {get_args(get_type_hints(kind)["kind"])[0]: _decoder(kind) for kind in kinds}
+
+    def decode(value: Json) -> Any:
+        name = value.get("kind") if type(value) is dict else None
+        if name not in decoders:
+            raise UnknownShape(f"{name!r} is none of {', '.join(map(repr, decoders))}")
+        return decoders[name](value)
+
+    return decode
 
 
 def _dataclass_decoder(kind: Any) -> Callable[[Json], Any]:

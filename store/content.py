@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
 import orjson
 
 from store.canon import canon
 from store.faults import StoreFault, StoreFull
 from store.model import LIMITS, Content, Json
+
+REMEMBERED_MAX = 8  # values; each may be large
 
 
 class ContentMissing(StoreFault):
@@ -24,6 +29,7 @@ class ContentFolder:
 
     def __init__(self, database: Path) -> None:
         self.folder = Path(f"{database}.content")
+        self._values = _Values(self)
 
     def kept(self, value: Json) -> Content:
         """The value as content: held inline when it is small, else written and synced here."""
@@ -41,6 +47,11 @@ class ContentFolder:
             return orjson.loads(self._path(name).read_bytes())
         except FileNotFoundError:
             raise ContentMissing(f"The value {name[:12]}… is not in {self.folder}.") from None
+
+    @property
+    def values(self) -> Mapping[str, Json]:
+        """Every value by its hash, read when it is asked for: a value never changes, so it does not matter when."""
+        return self._values
 
     def value(self, content: Content | None) -> Json:
         """The value, wherever it is held."""
@@ -69,6 +80,33 @@ class ContentFolder:
             if error.errno == 28:  # ENOSPC
                 raise StoreFull() from error
             raise StoreFault(f"{path} could not be written: {error.strerror}.") from error
+
+
+class _Values(Mapping[str, Json]):
+    """The folder as a mapping. The values read last are remembered, as the items of one list are asked for in turn."""
+
+    def __init__(self, folder: ContentFolder) -> None:
+        self._folder = folder
+        self._latest: OrderedDict[str, Json] = OrderedDict()
+        self._lock = Lock()
+
+    def __getitem__(self, name: str) -> Json:
+        with self._lock:
+            if name in self._latest:
+                self._latest.move_to_end(name)
+                return self._latest[name]
+        value = self._folder.load(name)
+        with self._lock:
+            self._latest[name] = value
+            while len(self._latest) > REMEMBERED_MAX:
+                self._latest.popitem(last=False)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (path.name for path in self._folder.folder.glob("??/*") if path.suffix != ".half")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _sync(folder: Path) -> None:

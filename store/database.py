@@ -21,6 +21,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import aiosqlite
 import anyio
+import anyio.lowlevel
 
 from store import migrate
 from store.causes import NO_ROOM, fault_of, full
@@ -232,6 +233,7 @@ class Database:
 
         Raises what the function raised (then nothing of it was kept), or a StoreFault.
         """
+        await anyio.lowlevel.checkpoint_if_cancelled()  # who was cancelled before writes nothing
         if self._closed or self.fault is not None:
             raise self.fault or DatabaseClosed()
         future: Future[T] = get_running_loop().create_future()

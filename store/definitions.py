@@ -22,7 +22,8 @@ def keep(tx: Writer, workflow: Workflow, plan: Plan, source: str, now: Millis) -
         )
     numbered = codec.load(Workflow, codec.plain(workflow) | {"number": number, "version": plan.version})
     tx.execute(
-        "REPLACE INTO workflows (name, version, card, loaded_at) VALUES (?, ?, ?, ?)",
+        "INSERT INTO workflows (name, version, card, loaded_at) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE "
+        "SET version = excluded.version, card = excluded.card, loaded_at = excluded.loaded_at",
         (workflow.name, plan.version, codec.dump(numbered).decode(), now),
     )
     return numbered
@@ -51,3 +52,13 @@ def workflow(tx: Reader, name: str) -> Workflow | None:
 
 def workflows(tx: Reader) -> list[Workflow]:
     return [codec.load(Workflow, row[0]) for row in tx.rows("SELECT card FROM workflows ORDER BY name")]
+
+
+def disabled(tx: Reader, name: str) -> str:
+    """Who switched a workflow off, and why; empty while it is on."""
+    return tx.value("SELECT disabled FROM workflows WHERE name = ?", (name,)) or ""
+
+
+def disable(tx: Writer, name: str, why: str) -> bool:
+    """Switch a workflow off, or on again with an empty reason; False when there is none of this name."""
+    return tx.execute("UPDATE workflows SET disabled = ? WHERE name = ?", (why, name)).rowcount == 1

@@ -44,7 +44,9 @@ class Draft:
             insert_later(tx, "steps", _step_row(self.run.id, after))
         elif after is not before:
             where = {"run_id": self.run.id, "key": after.key}
-            update_later(tx, "steps", _changes(before, after, _STEP), where)
+            changes = _step_changes(before, after)
+            if changes:
+                update_later(tx, "steps", changes, where)
 
 
 def keep(tx: Writer, before: Run | None, after: Run, head: Head, tell: bool) -> None:
@@ -79,6 +81,10 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _unless_empty(value: Json) -> str | None:
+    return text(value) if value else None
+
+
 def _word(value: RunStatus | StepStatus | None) -> str | None:
     return None if value is None else value.value
 
@@ -93,14 +99,23 @@ _RUN: Columns = {
     "ended_at": ("ended_at", _same),
     "active_since": ("active_since", _same),
     "active_ms": ("active_ms", _same),
+    "version": ("version", _same),
+    "inputs": ("inputs", text),
+    "duration_ms": ("duration_ms", _same),
+    "signals": ("signals", _unless_empty),
+    "usage": ("usage", _unless_empty),
+    "winding_up": ("winding_up", int),
 }
 _STEP: Columns = {
     **{name: (name, _same) for name in ("round", "attempt", "failures", "crashes", "reason")},
-    **{name: (name, _same) for name in ("due_at", "ready_at", "started_at", "ended_at")},
+    **{name: (name, _same) for name in ("n", "due_at", "ready_at", "started_at", "ended_at")},
     **{name: (name, text) for name in ("output", "receipt", "error")},
     "status": ("status", _word),
     "gate": ("gate_id", lambda gate: None if gate is None else gate.id),
+    "child": ("child_id", _same),
+    "event": ("event", lambda event: event or None),
 }
+_MORE = ("review", "memo", "fan")  # what few steps have; together in one column
 _DEADLINE = frozenset({"status", "active_since", "active_ms"})  # what the deadline is reckoned from
 
 
@@ -125,17 +140,18 @@ def _run_row(run: Run, head: Head) -> dict[str, Any]:
         "id": run.id,
         "name": run.name,
         "workflow": run.workflow,
-        "version": run.version,
         "seq": run.seq,
         "requester_kind": run.requester.kind,
         "requester_id": run.requester.id,
         "requester_name": run.requester.name,
         "origin": text(run.origin),
-        "inputs": text(run.inputs),
         "trace_id": run.trace_id,
         "created_at": run.created_at,
-        "duration_ms": run.duration_ms,
         "dedupe_key": run.dedupe_key,
+        "queue": run.queue,
+        "parent_id": run.parent.run_id if run.parent else None,
+        "parent": text(run.parent),
+        "previous": text(run.previous),
         **_columns(run, _RUN),
         "deadline_at": _deadline(run),
         "head": bytearray(head),
@@ -147,7 +163,19 @@ def _deadline(run: Run) -> int | None:
 
 
 def _step_row(run_id: RunId, step: Step) -> dict[str, Any]:
-    return {"run_id": run_id, "key": step.key, "name": step.name, "item": step.item, **_columns(step, _STEP)}
+    place = {"run_id": run_id, "key": step.key, "name": step.name, "item": step.item}
+    return {**place, **_columns(step, _STEP), "more": _more(step)}
+
+
+def _step_changes(before: Step, after: Step) -> dict[str, Any]:
+    changes = _changes(before, after, _STEP)
+    if any(after.__dict__[name] is not before.__dict__[name] for name in _MORE):
+        changes["more"] = _more(after)
+    return changes
+
+
+def _more(step: Step) -> str | None:
+    return _unless_empty({name: value for name in _MORE if (value := step.__dict__[name]) is not None})
 
 
 def _columns(noun: Run | Step, columns: Columns) -> dict[str, Any]:

@@ -5,6 +5,8 @@ Inside a batch the runs that changed in it are looked at as they stand; their ro
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 from store.database import Reader, Writer
@@ -13,44 +15,50 @@ from store.model import Millis, Run, RunId, RunStatus, StepKey, StepStatus
 
 ALL = -1  # as a LIMIT: rows are taken one by one until there are enough
 
-# A paused or ending run keeps its ready steps; they are passed over here and come back with the run. CROSS JOIN keeps
-# SQLite from beginning with the runs, of which thousands may be parked.
+# A paused run keeps its ready steps; they are passed over here and come back with the run. What is ready in an ending
+# one takes steps back, or is one of its last. CROSS JOIN keeps SQLite from beginning with the runs, of which thousands
+# may be parked.
 READY = """
     SELECT s.run_id, s.key, s.due_at FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
-     WHERE s.status = 'ready' AND s.due_at <= ? AND r.status = 'running'
+     WHERE s.status = 'ready' AND s.due_at <= ? AND r.status IN ('running', 'ending')
      ORDER BY s.due_at LIMIT ?
     """
 READY_OF_RUN = """
     SELECT s.run_id, s.key, s.due_at FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
-     WHERE s.status = 'ready' AND s.due_at <= ? AND r.status = 'running' AND s.run_id = ?
+     WHERE s.status = 'ready' AND s.due_at <= ? AND r.status IN ('running', 'ending') AND s.run_id = ?
      ORDER BY s.due_at LIMIT ?
     """
 WAITING = "SELECT run_id FROM steps WHERE status = 'waiting' AND due_at <= ? ORDER BY due_at LIMIT ?"
 DEADLINES = "SELECT id FROM runs WHERE deadline_at IS NOT NULL AND deadline_at <= ? ORDER BY deadline_at LIMIT ?"
-RUNNING = "SELECT run_id, key FROM steps WHERE status = 'running' ORDER BY run_id"
+RUNNING = "SELECT run_id, key FROM steps WHERE status = 'running' AND attempt > 0 ORDER BY run_id"
 NEXT_READY = """
     SELECT s.due_at FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
-     WHERE s.status = 'ready' AND s.due_at > ? AND r.status = 'running'
+     WHERE s.status = 'ready' AND s.due_at > ? AND r.status IN ('running', 'ending')
      ORDER BY s.due_at LIMIT 1
     """
 NEXT_WAITING = "SELECT min(due_at) FROM steps WHERE status = 'waiting' AND due_at > ?"
 NEXT_DEADLINE = "SELECT min(deadline_at) FROM runs WHERE deadline_at IS NOT NULL AND deadline_at > ?"
 
 
-def ready(tx: Writer, now: Millis, limit: int, only: RunId | None = None) -> list[tuple[RunId, StepKey]]:
+def ready(tx: Writer, now: Millis, limit: int, only: Collection[RunId] | None = None) -> list[tuple[RunId, StepKey]]:
     """Ready steps that may be claimed, longest overdue first."""
     changed = changed_in(tx)
     found = [
         (step.due_at, run.id, key)
         for run in changed.values()
-        if run.status is RunStatus.RUNNING and (only is None or only == run.id)
+        if run.status in (RunStatus.RUNNING, RunStatus.ENDING) and (only is None or run.id in only)
         for key, step in run.steps.items()
         if step.status is StepStatus.READY and step.due_at is not None and step.due_at <= now
     ]
-    rows = tx.each(READY, (now, ALL)) if only is None else tx.each(READY_OF_RUN, (now, only, ALL))
+    rows = tx.each(READY, (now, ALL)) if only is None else _of_runs(tx, now, only)
     found += islice(((row[2], row[0], row[1]) for row in rows if row[0] not in changed), limit)
     found.sort(key=lambda one: one[0])
     return [(run_id, key) for _, run_id, key in found[:limit]]
+
+
+def _of_runs(tx: Writer, now: Millis, only: Collection[RunId]) -> Iterator[sqlite3.Row]:
+    for run_id in only:
+        yield from tx.each(READY_OF_RUN, (now, run_id, ALL))
 
 
 def clocks(tx: Writer, now: Millis, limit: int) -> list[RunId]:
@@ -65,10 +73,10 @@ def clocks(tx: Writer, now: Millis, limit: int) -> list[RunId]:
 def _late(run: Run, now: Millis) -> bool:
     if run.status is RunStatus.RUNNING and run.deadline_at is not None and run.deadline_at <= now:
         return True
-    for step in run.steps.values():
-        if step.status is StepStatus.WAITING and step.due_at is not None and step.due_at <= now:
-            return True
-    return False
+    return any(
+        step.status is StepStatus.WAITING and step.due_at is not None and step.due_at <= now
+        for step in run.steps.values()
+    )
 
 
 def running(tx: Reader) -> list[tuple[RunId, StepKey]]:

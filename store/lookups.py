@@ -203,3 +203,49 @@ def _row(row: sqlite3.Row) -> RunRow:
         codec.load(Content, row["inputs"]),
         None if row["outputs"] is None else codec.load(Content, row["outputs"]),
     )
+
+
+def open_in_queue(tx: Reader, workflow: str, queue: str) -> list[tuple[RunId, str, RunStatus, Millis]]:
+    """Runs of a workflow that have not ended and are counted together: id, name, status, and when they were started."""
+    rows = tx.rows(OPEN_IN_QUEUE, (workflow, queue))
+    return [(row["id"], row["name"], RunStatus(row["status"]), row["created_at"]) for row in rows]
+
+
+def queues(tx: Reader) -> list[tuple[str, str]]:
+    """Where runs wait for their turn: workflow and queue."""
+    return [(row[0], row[1]) for row in tx.rows("SELECT DISTINCT workflow, queue FROM runs WHERE status = 'queued'")]
+
+
+def started_since(tx: Reader, workflow: str, since: Millis, limit: int) -> dict[RunId, Millis]:
+    """The latest runs of a workflow that were started after this moment, and when."""
+    return {row["id"]: row["created_at"] for row in tx.rows(STARTED_SINCE, (workflow, since, limit))}
+
+
+def last_outputs(tx: Reader, workflow: str) -> Content | None:
+    """What the last run of a workflow that went well gave."""
+    text = tx.value(LAST_OUTPUTS, (workflow,))
+    return None if text is None else codec.load(Content, text)
+
+
+def family(tx: Reader, run_id: RunId) -> frozenset[RunId]:
+    """A run and all that its steps started, and theirs."""
+    return frozenset(row[0] for row in tx.rows(FAMILY, (run_id,)))
+
+
+OPEN_IN_QUEUE = """
+    SELECT id, name, status, created_at FROM runs
+     WHERE workflow = ? AND queue = ? AND ended_at IS NULL ORDER BY created_at
+    """
+STARTED_SINCE = """
+    SELECT id, created_at FROM runs WHERE workflow = ? AND created_at > ? ORDER BY created_at DESC LIMIT ?
+    """
+LAST_OUTPUTS = """
+    SELECT outputs FROM runs WHERE workflow = ? AND status = 'succeeded' AND outputs IS NOT NULL
+     ORDER BY created_at DESC LIMIT 1
+    """
+FAMILY = """
+    WITH RECURSIVE family (id) AS (
+        VALUES (?) UNION SELECT runs.id FROM runs JOIN family ON runs.parent_id = family.id
+    )
+    SELECT id FROM family
+    """

@@ -2,6 +2,10 @@
 
 Times are integers, milliseconds since the Unix epoch in UTC (``Millis``); names end in ``_at``. Lengths of time
 are milliseconds too and end in ``_ms``. Everything here goes to JSON and back without loss (see codec.py).
+
+    values  what nouns are made of: content, actors, failures, places
+    plan    what an author wrote, understood
+    model   what is going on: the state of a run; gives out the nouns of the other two as well
 """
 
 from __future__ import annotations
@@ -11,16 +15,41 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias, TypeVar
 
-Json: TypeAlias = Any
-"""A JSON value: None, bool, int, float, str, list or dict with string keys."""
+from store.plan import Access as Access
+from store.plan import Budget as Budget
+from store.plan import Changes as Changes
+from store.plan import Choice as Choice
+from store.plan import Concurrency as Concurrency
+from store.plan import Edge as Edge
+from store.plan import Effect as Effect
+from store.plan import Ensure as Ensure
+from store.plan import Fanout as Fanout
+from store.plan import GatePlan as GatePlan
+from store.plan import MessageTrigger as MessageTrigger
+from store.plan import Plan as Plan
+from store.plan import Retry as Retry
+from store.plan import Schedule as Schedule
+from store.plan import Seats as Seats
+from store.plan import Shortcut as Shortcut
+from store.plan import StartRate as StartRate
+from store.plan import StepPlan as StepPlan
+from store.plan import Trigger as Trigger
+from store.plan import Webhook as Webhook
+from store.plan import Workflow as Workflow
+from store.plan import block_of as block_of
+from store.values import ENGINE as ENGINE
+from store.values import LIMITS as LIMITS
+from store.values import Actor as Actor
+from store.values import Content as Content
+from store.values import Coordinates as Coordinates
+from store.values import Failure as Failure
+from store.values import Json as Json
+from store.values import Limits as Limits
+from store.values import Millis as Millis
+from store.values import RunId as RunId
+from store.values import StepKey as StepKey
 
-Millis: TypeAlias = int
-RunId: TypeAlias = str
-StepKey: TypeAlias = str
-"""Where a step stands in its run: its path, with the item's key in brackets when it belongs to an item."""
-
-Verdict: TypeAlias = Literal["approve", "reject"]
-Effect: TypeAlias = Literal["pure", "idempotent", "once"]
+Verdict: TypeAlias = Literal["approve", "reject", "changes", "choose", "answer"]
 
 
 class RunStatus(StrEnum):
@@ -64,178 +93,11 @@ class GateState(StrEnum):
     OPEN = "open"
     APPROVED = "approved"
     REJECTED = "rejected"
+    RETURNED = "returned"
+    ANSWERED = "answered"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     WITHDRAWN = "withdrawn"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds that keep every run and every row small enough to be handled whole."""
-
-    steps_max: int = 200  # a plan is loaded, folded and rendered as one value
-    output_bytes_max: int = 50_000_000  # over this a step fails for good: passing it on would never work
-    inline_bytes_max: int = 8_192  # larger values live once, by hash, in the content folder
-    input_text_max: int = 20_000  # what a person may type into one input
-    comment_max: int = 3_000  # Slack's own limit for a text field in a modal
-    claims_per_pass: int = 512  # one commit's worth; the rest waits for the next, moments later
-    attempts_running_max: int = 256  # how many activities may be under way at once in this process
-
-
-LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asked: a person, an operator at the command line, a trigger, or the engine itself."""
-
-    kind: Literal["person", "operator", "trigger", "engine"]
-    id: str
-    name: str = ""
-
-
-ENGINE = Actor("engine", "engine", "Pointsman")
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """A JSON value: held here when it is small, else by its hash in the content folder."""
-
-    value: Json = None
-    hash: str | None = None  # sha256 of the canonical bytes, when the value is kept outside
-    size: int = 0  # bytes of the canonical form, when the value is kept outside
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an attempt, a step or a run did not succeed."""
-
-    code: str
-    message: str
-    hint: str = ""
-    retryable: bool = False
-    retry_after_ms: int | None = None
-    maybe_happened: bool = False  # the effect may have taken place although no answer came back
-    detail: Json = None
-
-
-@dataclass(frozen=True, slots=True)
-class Coordinates:
-    """Exactly which piece of work an event or a report speaks of."""
-
-    step: str
-    item: str | None = None
-    round: int = 1
-    attempt: int = 0
-    deed: Literal["do", "undo"] = "do"
-
-    @property
-    def key(self) -> StepKey:
-        return self.step if self.item is None else f"{self.step}[{self.item}]"
-
-
-# What an author wrote, understood: a plan is the behaviour of one version of a workflow. ---------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """When to try again: how often, and how long to wait in between."""
-
-    attempts: int = 3
-    backoff_min_ms: int = 2_000
-    backoff_max_ms: int = 60_000
-    crashes: int = 3  # interrupted attempts allowed before the run is paused: a budget of its own
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """One step needs another: to have succeeded, or only to have ended."""
-
-    step: str
-    accepts: Literal["success", "end"] = "success"
-    guarded: bool = False  # every reference is protected by has() or a condition: a skipped step does not skip this one
-
-
-@dataclass(frozen=True, slots=True)
-class GatePlan:
-    """The policy of a gate, as written."""
-
-    approvers: tuple[str, ...]  # user ids, e-mail addresses, @handles of groups
-    quorum: int = 1
-    requester_may_decide: bool = False
-    due_ms: int | None = None
-    expires_ms: int = 7 * 24 * 3_600_000
-    on_expiry: Literal["reject", "approve", "fail", "continue"] = "reject"
-    on_reject: Literal["end", "continue"] = "end"
-
-
-@dataclass(frozen=True, slots=True)
-class StepPlan:
-    """One node of a workflow."""
-
-    name: str
-    uses: str
-    title: str = ""
-    needs: tuple[Edge, ...] = ()
-    when: str | None = None  # the text of an expression
-    with_: Json = None  # a template: JSON whose strings may hold ${{ … }}
-    spec: Mapping[str, Json] = field(default_factory=dict)  # static keys of the kind: call, parse …
-    output: Json = None  # JSON Schema of the output; None means anything
-    retry: Retry = Retry()
-    attempt_timeout_ms: int | None = None
-    timeout_ms: int | None = None
-    effect: Effect = "idempotent"
-    on_failure: Literal["stop", "continue"] = "stop"
-    gate: GatePlan | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The behaviour of one version of a workflow: what a run is pinned to for life."""
-
-    workflow: str
-    inputs: Mapping[str, Json]  # name -> JSON Schema with `default` and `optional`, in the order of the file
-    steps: tuple[StepPlan, ...]  # in the order of the file
-    outputs: Json = None  # a template
-    duration_ms: int = 7 * 24 * 3_600_000  # of time in which something was ready or running
-    secrets: Mapping[str, str] = field(default_factory=dict)  # name -> reference such as env:CMS_TOKEN
-    settings: Mapping[str, Json] = field(default_factory=dict)  # name -> JSON Schema
-    vars: Mapping[str, Json] = field(default_factory=dict)
-    version: str = ""  # sha256 of the behaviour
-
-    def step(self, name: str) -> StepPlan:
-        return next(step for step in self.steps if step.name == name)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who may do what with the runs of a workflow; `members` are the people of the home organisation."""
-
-    start: tuple[str, ...] = ("members",)
-    see: tuple[str, ...] = ("members",)
-    control: tuple[str, ...] = ("members",)
-    override: bool = True  # may an operator decide at the command line, with a reason?
-
-
-@dataclass(frozen=True, slots=True)
-class Workflow:
-    """What follows the newest file of a workflow: how it is called, shown and guarded. Not part of the behaviour."""
-
-    name: str
-    title: str
-    version: str
-    number: int = 0  # counts the versions of this workflow, for people
-    description: str = ""
-    owner: str = ""
-    channel: str = ""
-    access: Access = Access()
-    alerts_failed: str = ""
-    show: Literal["always", "when_needed", "never"] = "always"
-    file: str = ""
-    commit: str = ""  # of git, when the file stands in a repository
-
-
-# What is going on: the state of one run. --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +111,29 @@ class Decision:
     comment: str = ""
     surface: str = ""
     override: str = ""  # the reason, when an operator decided in the approvers' place
+    choice: str = ""  # which of the offered answers
+    matches: tuple[str, ...] = ()  # the references among the approvers that meant this person then
+    edits: Json = None  # {field: [before, after]}, when the decision was about an edited content
+
+
+@dataclass(frozen=True, slots=True)
+class GateTerms:
+    """What a gate offers and asks beyond yes and no, as it stood when it opened."""
+
+    seats: tuple[Seats, ...] = ()
+    among: tuple[str, ...] = ()
+    form: Json = None
+    edit: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    rounds_max: int = 0  # how often changes may be asked for in all, …
+    rounds_left: int = 0  # … and how often still
+    reminders: tuple[Millis, ...] = ()  # moments, earliest first
+    escalate_at: Millis | None = None
+    escalate_to: tuple[str, ...] = ()
+    digest_ms: int | None = None
+
+
+NO_TERMS = GateTerms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +157,9 @@ class Gate:
     overdue: bool = False
     closed_at: Millis | None = None
     decisions: tuple[Decision, ...] = ()
+    terms: GateTerms = NO_TERMS
+    reminded: int = 0  # how many of the reminders have been given
+    escalated: bool = False
 
     @property
     def name(self) -> str:
@@ -280,9 +168,53 @@ class Gate:
     @property
     def next_timer_at(self) -> Millis:
         """When the clock has something to say about this gate."""
+        moments = [self.expires_at, *self.terms.reminders[self.reminded : self.reminded + 1]]
         if self.due_at is not None and not self.overdue:
-            return min(self.due_at, self.expires_at)
-        return self.expires_at
+            moments.append(self.due_at)
+        if self.terms.escalate_at is not None and not self.escalated:
+            moments.append(self.terms.escalate_at)
+        return min(moments)
+
+
+@dataclass(frozen=True, slots=True)
+class Fan:
+    """The items of a block as they stand. The list was kept before the first of them began."""
+
+    list: Content  # [[key, element], …] in the order of the list
+    count: int
+    begun: int = 0  # so many, from the front, have been begun
+    ended: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Why a step is done again: what people said of its last result."""
+
+    round: int
+    comment: str
+    previous: Content  # what they were shown
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something that happened outside and that a run may be waiting for; kept until a step takes it."""
+
+    seq: int  # of its event
+    event: str
+    data: Content
+    at: Millis
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The step that started a run, and how deep it stands below the first of them."""
+
+    run_id: RunId
+    place: Coordinates
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -297,7 +229,7 @@ class Step:
     failures: int = 0  # attempts that failed, in this round
     crashes: int = 0  # attempts that were interrupted, in this round
     due_at: Millis | None = None  # when it may be claimed, or when its clock next has something to say
-    ready_at: Millis | None = None  # when it first became ready in this round
+    ready_at: Millis | None = None  # when it first became ready in this round; of one that is held, since when
     started_at: Millis | None = None
     ended_at: Millis | None = None
     output: Content | None = None
@@ -305,6 +237,12 @@ class Step:
     error: Failure | None = None
     reason: str = ""  # why it was skipped or cancelled
     gate: Gate | None = None
+    n: int = 0  # its place in the order of the run
+    review: Review | None = None
+    memo: Json = None  # what a poll needs to go on
+    child: RunId | None = None  # the run whose end it waits for
+    event: str = ""  # the event it waits for
+    fan: Fan | None = None  # of a block done for each element of a list
 
     @property
     def key(self) -> StepKey:
@@ -341,6 +279,16 @@ class Run:
     ended_at: Millis | None = None
     active_since: Millis | None = None  # set while something is ready or running
     active_ms: int = 0  # time of activity before that
+    parent: Parent | None = None
+    previous: Content | None = None  # outputs of the last run that went well, as they were at the start
+    signals: tuple[Signal, ...] = ()
+    usage: Mapping[str, int] = field(default_factory=dict)  # of model calls: input_tokens, output_tokens, micro_usd
+    queue: str = ""  # counted together with the runs of its workflow that stand in the same queue
+    winding_up: bool = False  # taking steps back and the last steps have begun
+    active: int = 0  # steps that are ready or running; follows from `steps`
+    large: int = 0  # steps with a value kept outside the rows; follows from `steps`
+    busy: Mapping[StepKey, int] = field(default_factory=dict)  # the same as `active`, by item; follows from `steps`
+    held: Mapping[StepKey, int] = field(default_factory=dict)  # what waits for room in a list; follows from `steps`
 
     @property
     def deadline_at(self) -> Millis | None:
@@ -386,6 +334,9 @@ class Facts:
     gate_id: str = ""
     gate_number: int = 0
     override_allowed: bool = False
+    problems: tuple[str, ...] = ()  # what is wrong with the data of the command, by its schema
+    child: Run | None = None  # the run that a step waits for
+    newest: Plan | None = None  # the version that a run is to be moved to
 
 
 NO_FACTS = Facts()

@@ -15,30 +15,43 @@ from store.events import (
     AttemptFailed,
     AttemptInterrupted,
     AttemptStarted,
+    ChildAwaited,
     DecisionMade,
     Event,
+    EventAwaited,
     GateClosed,
+    GateEscalated,
     GateOpened,
     GateOverdue,
+    GateReminded,
     StepCancelled,
     StepFailed,
+    StepPolled,
     StepSucceeded,
     StepUnknown,
     StepWaiting,
 )
 from store.model import (
+    NO_TERMS,
     Actor,
     Content,
     Decision,
     Failure,
+    Fan,
     Gate,
     GateState,
+    GateTerms,
+    Json,
+    Parent,
+    Review,
     Run,
     RunId,
     RunStatus,
+    Signal,
     Step,
     StepStatus,
 )
+from store.tally import counted
 
 # Loading ---------------------------------------------------------------------------------------------------------
 
@@ -49,13 +62,8 @@ def load(tx: Reader, run_id: RunId) -> tuple[Run, Head] | None:
     if row is None:
         return None
     gates = _gates(tx, run_id)
-    rows = tx.rows("SELECT * FROM steps WHERE run_id = ?", (run_id,))
-    found = {step["key"]: _step(step, gates) for step in rows}
-    order: list[str] = orjson.loads(
-        tx.value("SELECT content FROM events WHERE run_id = ? AND seq = 1", (run_id,)) or b'{"steps":[]}'
-    )["steps"]
-    steps = {key: found[key] for key in order if key in found} | found
-    return run_from_row(row, steps), bytes(row["head"])
+    rows = tx.rows("SELECT * FROM steps WHERE run_id = ? ORDER BY n, key", (run_id,))
+    return counted(run_from_row(row, {step["key"]: _step(step, gates) for step in rows})), bytes(row["head"])
 
 
 def run_from_row(row: sqlite3.Row, steps: dict[str, Step]) -> Run:
@@ -83,10 +91,21 @@ def run_from_row(row: sqlite3.Row, steps: dict[str, Step]) -> Run:
         ended_at=row["ended_at"],
         active_since=row["active_since"],
         active_ms=row["active_ms"],
+        parent=_maybe(Parent, row["parent"]),
+        previous=_maybe(Content, row["previous"]),
+        signals=tuple(codec.load(Signal, one) for one in _json(row["signals"]) or ()),
+        usage=_json(row["usage"]) or {},
+        queue=row["queue"],
+        winding_up=bool(row["winding_up"]),
     )
 
 
+def _json(text: str | None) -> Json:
+    return None if text is None else orjson.loads(text)
+
+
 def _step(row: sqlite3.Row, gates: dict[str, Gate]) -> Step:
+    more = _json(row["more"]) or {}
     return Step(
         name=row["name"],
         item=row["item"],
@@ -100,10 +119,16 @@ def _step(row: sqlite3.Row, gates: dict[str, Gate]) -> Step:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         output=_maybe(Content, row["output"]),
-        receipt=None if row["receipt"] is None else orjson.loads(row["receipt"]),
+        receipt=_json(row["receipt"]),
         error=_maybe(Failure, row["error"]),
         reason=row["reason"],
         gate=gates.get(row["gate_id"]) if row["gate_id"] else None,
+        n=row["n"],
+        review=codec.load(Review, more["review"]) if "review" in more else None,
+        memo=more.get("memo"),
+        child=row["child_id"],
+        event=row["event"] or "",
+        fan=codec.load(Fan, more["fan"]) if "fan" in more else None,
     )
 
 
@@ -120,7 +145,7 @@ def _gate(row: sqlite3.Row, decisions: tuple[Decision, ...]) -> Gate:
         state=GateState(row["state"]),
         question=row["question"],
         shown=codec.load(Content, row["shown"]),
-        card=None if row["card"] is None else orjson.loads(row["card"]),
+        card=_json(row["card"]),
         digest=row["digest"],
         approvers=tuple(orjson.loads(row["approvers"])),
         quorum=row["quorum"],
@@ -131,6 +156,9 @@ def _gate(row: sqlite3.Row, decisions: tuple[Decision, ...]) -> Gate:
         overdue=bool(row["overdue"]),
         closed_at=row["closed_at"],
         decisions=decisions,
+        terms=NO_TERMS if row["terms"] is None else codec.load(GateTerms, row["terms"]),
+        reminded=row["reminded"],
+        escalated=bool(row["escalated"]),
     )
 
 
@@ -145,6 +173,9 @@ def _decisions(tx: Reader, gate_id: str) -> tuple[Decision, ...]:
             row["comment"],
             row["surface"],
             row["override"],
+            row["choice"],
+            tuple(orjson.loads(row["matches"])),
+            _json(row["edits"]),
         )
         for row in rows
     )
@@ -152,6 +183,12 @@ def _decisions(tx: Reader, gate_id: str) -> tuple[Decision, ...]:
 
 def _maybe(kind: type[Any], text: str | None) -> Any:
     return None if text is None else codec.load(kind, text)
+
+
+def status(tx: Reader, run_id: RunId) -> RunStatus | None:
+    """How a run stands in its row; None when there is none."""
+    found = tx.value("SELECT status FROM runs WHERE id = ?", (run_id,))
+    return None if found is None else RunStatus(found)
 
 
 def ids(tx: Reader) -> list[RunId]:
@@ -163,13 +200,16 @@ def ids(tx: Reader) -> list[RunId]:
 
 _PUT_GATE = """
     INSERT INTO gates (id, number, version, run_id, key, state, question, shown, card, digest, approvers, quorum,
-        requester_may_decide, opened_at, due_at, expires_at, overdue, closed_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET state = excluded.state, overdue = excluded.overdue, closed_at = excluded.closed_at
+        requester_may_decide, opened_at, due_at, expires_at, overdue, closed_at, terms, reminded, escalated)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET state = excluded.state, overdue = excluded.overdue, closed_at = excluded.closed_at,
+        shown = excluded.shown, digest = excluded.digest, approvers = excluded.approvers,
+        reminded = excluded.reminded, escalated = excluded.escalated
     """
 _PUT_DECISION = """
-    INSERT OR IGNORE INTO decisions (gate_id, n, actor, verdict, at, digest, comment, surface, override)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT OR IGNORE INTO decisions (gate_id, n, actor, verdict, at, digest, comment, surface, override, choice,
+        matches, edits)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """
 
 
@@ -216,11 +256,14 @@ def _save_gate(tx: Writer, run_id: RunId, step: Step) -> None:
             gate.expires_at,
             int(gate.overdue),
             gate.closed_at,
+            None if gate.terms == NO_TERMS else text(gate.terms),
+            gate.reminded,
+            int(gate.escalated),
         ),
     )
     for n, d in enumerate(gate.decisions):
-        row = (gate.id, n, text(d.actor), d.verdict, d.at, d.digest, d.comment, d.surface, d.override)
-        tx.later(_PUT_DECISION, row)
+        said = (d.verdict, d.at, d.digest, d.comment, d.surface, d.override, d.choice, text(d.matches), text(d.edits))
+        tx.later(_PUT_DECISION, (gate.id, n, text(d.actor), *said))
 
 
 _OUTCOMES: dict[type, str] = {
@@ -232,8 +275,11 @@ _OUTCOMES: dict[type, str] = {
     StepCancelled: "cancelled",
     GateOpened: "waiting",
     StepWaiting: "waiting",
+    ChildAwaited: "waiting",
+    EventAwaited: "waiting",
+    StepPolled: "waiting",
 }
-_AT_GATE = frozenset({GateOpened, GateOverdue, GateClosed, DecisionMade})
+_AT_GATE = frozenset({GateOpened, GateOverdue, GateReminded, GateEscalated, GateClosed, DecisionMade})
 
 
 _BEGIN = "INSERT INTO attempts (run_id, key, attempt, round, epoch, started_at) VALUES (?, ?, ?, ?, ?, ?)"

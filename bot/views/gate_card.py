@@ -77,7 +77,7 @@ def outcome_line(scene: Scene, key: StepKey, gate: Gate) -> str:
     match gate.state:
         case GateState.OPEN:
             return _progress(gate) or GATE_STATES[gate.state]
-        case GateState.APPROVED | GateState.REJECTED:
+        case GateState.APPROVED | GateState.REJECTED | GateState.RETURNED | GateState.ANSWERED:
             return _verdict(gate)
         case GateState.EXPIRED:
             outcome = EXPIRY_OUTCOMES[_policy(scene, key).on_expiry]

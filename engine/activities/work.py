@@ -52,6 +52,8 @@ class Work:
     keep_raw: Callable[[str, Json], Awaitable[None]]
     # The latest answer that did not fit, {"answer", "error"}: a model is asked again with both.
     reask: Mapping[str, str] | None = None
+    # What an earlier attempt left that gave its work away and has to ask for it; see engine.faults.Later.
+    memo: Json = None
     # Called by an activity that may have to wait for its turn, when its work begins: from then on its time counts.
     began: Callable[[], None] = lambda: None
 

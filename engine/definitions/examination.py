@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
-from engine.definitions import fitting, gates, reading, scope, steps
-from engine.definitions.calls import Signature
+from engine.definitions import fitting, gates, oddities, reading, scope, steps
+from engine.definitions.gates import Company
 from engine.definitions.graph import Graph
-from engine.definitions.plan import plan_of, workflow_of
-from engine.definitions.problem import Findings, Problem, did_you_mean
-from engine.definitions.references import NameCheck, Place
-from engine.definitions.schemas import INPUT_EXTRAS, Schemas, validator
-from engine.definitions.shape import AnyStep, ApprovalStep, PythonStep, TransformStep, WorkflowFile
+from engine.definitions.outline import Outline, Site, outlined
+from engine.definitions.places import OF_RUNS, Place, StepPlaces, places_of
+from engine.definitions.plan import Understood, effect_of, plan_of, workflow_of
+from engine.definitions.problem import Findings, Problem
+from engine.definitions.proof import Interface, Proof
+from engine.definitions.references import NameCheck
+from engine.definitions.schemas import FIELD_EXTRAS, Schemas
+from engine.definitions.sections import Sections
+from engine.definitions.sights import warn_of_unseen_data
 from engine.definitions.source import Path, Source
-from engine.rules.expressions import Type
-from store.model import Json, Plan, Workflow
+from engine.definitions.step_shapes import FormStep, WorkflowDeed
+from engine.definitions.triggers import check_triggers
+from engine.rules.expressions import Type, kinds, object_of
+from store.model import Json, Plan, Trigger, Workflow
+
+Others = Callable[[str], Interface | None]
+"""What is known of the workflow of this name; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,7 @@ class Surroundings:
     settings: Mapping[str, Mapping[str, Json]] | None = None  # by workflow, from the operator's settings file
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the operator's own groups: name -> people
     models: frozenset[str] | None = None  # names of the models file
+    calendars: frozenset[str] | None = None  # names of the operator's calendars
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +48,25 @@ class Examined:
     problems: tuple[Problem, ...]
 
 
-def examine(source: Source, folder: FilePath, surroundings: Surroundings) -> Examined:
-    """Check one file, and build its plan when nothing is wrong."""
+def nobody(name: str) -> Interface | None:
+    """Other workflows are not known here, so nothing is said of them."""
+    return Interface()
+
+
+def examine(
+    source: Source,
+    folder: FilePath,
+    surroundings: Surroundings,
+    others: Others = nobody,
+    interface: Interface | None = None,
+) -> Examined:
+    """Check one file, and build its plan when nothing is wrong. What others may use of it goes into `interface`."""
     findings = Findings(source)
     findings.problems.extend(source.problems)
     read = reading.shape(findings) if source.data is not None else None
     if read is None:
         return Examined("", None, None, tuple(findings.problems))
-    examination = _Examination(findings, read, folder, surroundings)
+    examination = _Examination(findings, read, folder, surroundings, others, interface or Interface())
     plan = examination.plan()
     name = "" if read.file.workflow == reading.UNNAMED else read.file.workflow
     problems = tuple(
@@ -53,238 +74,188 @@ def examine(source: Source, folder: FilePath, surroundings: Surroundings) -> Exa
     )
     if plan is None or findings.broken:
         return Examined(name, None, None, problems)
-    return Examined(name, plan, workflow_of(read.file, plan.version, source.file), problems)
-
-
-_OPENS = "${{"
-_FIXED: tuple[Path, ...] = (("title",), ("description",))
+    workflow = workflow_of(read.file, plan.version, source.file, examination.triggers)
+    return Examined(name, plan, workflow, problems)
 
 
 class _Examination:
     """The way through one file; each part leaves what the next one needs."""
 
-    def __init__(self, findings: Findings, read: reading.Reading, folder: FilePath, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        findings: Findings,
+        read: reading.Reading,
+        folder: FilePath,
+        surroundings: Surroundings,
+        others: Others,
+        interface: Interface,
+    ) -> None:
         self.findings = findings
-        self.file: WorkflowFile = read.file
-        self.data = read.data
+        self.file = read.file
         self.unclear = read.unclear
         self.folder = folder
         self.surroundings = surroundings
+        self.others = others
+        self.interface = interface
         self.schemas = Schemas(findings, read.file.schemas, folder)
-        self.names = scope.Names(secrets=(*read.file.secrets, *self._unclear_in("secrets")))
-        self.outputs: dict[str, Json] = {}  # declared, by step
-        self.signatures: dict[str, Signature] = {}
-        self.with_: dict[str, Json] = {}
-        self.places: dict[str, Place] = {}
+        self.names = scope.Names()
+        self.sections = Sections(findings, read.file, self.schemas, self.names, read.unclear)
+        self.names.secrets = (*read.file.secrets, *self.sections.unclear_in("secrets"))
+        self.outline: Outline = outlined(findings, read.file, read.data, read.unclear)
+        self.understood = Understood()
+        self.places: dict[str, StepPlaces] = {}
+        self.triggers: tuple[Trigger, ...] = ()
 
     def plan(self) -> Plan | None:
-        inputs = self._inputs()
-        settings = self._settings()
-        self._vars()
-        for name in self.file.schemas:
-            self.schemas.named(name)
-        for name, step in self.file.steps.items():
-            self._step(name, step)
+        inputs = self.sections.inputs()
+        self._announce()
+        settings = self.sections.settings(self.surroundings.settings)
+        self.sections.vars()
+        self.sections.named_schemas()
+        for site in self.outline.all():
+            self._step(site)
         outputs = self._outputs_place()
         graph = self._graph(outputs)
         circles = graph.report_circles()
-        self._types(graph, outputs, circles)
-        gates.warn_of_unseen_data(self.findings, graph, self.file.steps, self.places)
-        self._unused_after(graph)
-        self._never_computed()
+        reviewed = self._reviewed(graph)
+        oddities.reviews_nowhere(self.findings, self.places, reviewed)
+        proof = self._proof(graph, reviewed)
+        proof.steps(circles)
+        self.interface.outputs = proof.outputs(outputs[0])
+        for place in outputs[1:]:
+            self._of_inputs(place)
+        warn_of_unseen_data(self.findings, graph, self.outline, self.places)
+        self._odd(graph, outputs)
         if self.findings.broken:
             return None
-        return plan_of(
-            self.file,
-            inputs=inputs,
-            settings=settings,
-            edges={name: graph.edges(name) for name in self.file.steps},
-            with_=self.with_,
-            schemas=self.outputs,
-            signatures=self.signatures,
-        )
+        self.understood.edges = {name: graph.edges(name) for name in self.outline.sites}
+        return plan_of(self.file, self.outline, self.understood, inputs=inputs, settings=settings)
 
-    def _unclear_in(self, section: str) -> tuple[str, ...]:
-        return tuple(str(path[1]) for path in self.unclear if len(path) == 2 and path[0] == section)
-
-    # Sections ----------------------------------------------------------------------------------------------------
-
-    def _inputs(self) -> dict[str, Json]:
-        inputs: dict[str, Json] = {}
-        for name, raw in self.file.inputs.items():
-            path: Path = ("inputs", name)
-            understood = self.schemas.read(raw, path, INPUT_EXTRAS)
-            self.names.inputs[name] = scope.ANY
-            if understood is None:
-                continue
-            schema = dict(understood.schema)
-            if understood.optional:
-                schema["optional"] = True
-            if isinstance(raw, dict) and raw.get("sensitive") is True:
-                schema["sensitive"] = True
-            self._default_fits(schema, (*path, "default"))
-            inputs[name] = schema
-            self.names.inputs[name] = understood.schema
-            if understood.optional and "default" not in schema:
-                self.names.optional_inputs.add(name)
-        for name in self._unclear_in("inputs"):
-            self.names.inputs[name] = scope.ANY
-        return inputs
-
-    def _default_fits(self, schema: Mapping[str, Json], path: Path) -> None:
-        if "default" not in schema:
-            return
-        fault = next(iter(validator(dict(schema)).iter_errors(schema["default"])), None)
-        if fault is not None:
-            where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault.instance_path)
-            message = f"the default does not fit: {(where + ': ').lstrip('.') if where else ''}{fault.message}"
-            self.findings.error(path, "bad_default", message, "correct the default, or the schema")
-
-    def _settings(self) -> dict[str, Json]:
-        settings: dict[str, Json] = {}
-        for name, raw in self.file.settings.items():
-            understood = self.schemas.read(raw, ("settings", name))
-            self.names.settings[name] = understood.schema if understood else scope.ANY
-            if understood is not None:
-                settings[name] = understood.schema
-                self._default_fits(understood.schema, ("settings", name, "default"))
-        for name in self._unclear_in("settings"):
-            self.names.settings[name] = scope.ANY
-        self._setting_values(settings)
-        return settings
-
-    def _setting_values(self, settings: Mapping[str, Json]) -> None:
-        if self.surroundings.settings is None:
-            return
-        values = self.surroundings.settings.get(self.file.workflow, {})
-        for name, schema in settings.items():
-            path: Path = ("settings", name)
-            where = f"settings: {{{self.file.workflow}: {{{name}: …}}}}"
-            if name not in values:
-                if "default" not in schema:
-                    message = f"the setting `{name}` has no value in the operator's settings file"
-                    self.findings.error(path, "setting_missing", message, f"add there: {where}", key=True)
-                continue
-            for fault in validator(schema).iter_errors(values[name]):
-                message = f"the value of `{name}` in the operator's settings file does not fit: {fault.message}"
-                self.findings.error(path, "setting_wrong", message, f"correct there: {where}", key=True)
-        for name in values:
-            if name not in settings and ("settings", name) not in self.unclear and ("settings",) not in self.unclear:
-                message = f"the operator's settings file has a value for `{name}`, which is no setting of this workflow"
-                hint = did_you_mean(name, settings) or "delete it there, or name it under `settings:`"
-                self.findings.warning(("settings",), "setting_unused", message, hint, key=True)
-
-    def _vars(self) -> None:
-        for name, value in self.file.vars.items():
-            self.names.vars[name] = scope.constant_type(value)
-            if "${{" in str(value):
-                message = f"`{name}` is a constant, and nothing is computed in it"
-                self.findings.error(("vars", name), "vars_are_constant", message, "compute it in a transform step")
-        for name in self._unclear_in("vars"):
-            self.names.vars[name] = scope.ANY
+    def _announce(self) -> None:
+        """What others may use of this file, as soon as it is known."""
+        self.interface.inputs = self.names.inputs
+        self.interface.optional = self.names.optional_inputs | self.names.defaulted_inputs
+        self.interface.known = ("inputs",) not in self.unclear
 
     # Steps -------------------------------------------------------------------------------------------------------
 
-    def _step(self, name: str, step: AnyStep) -> None:
-        base: Path = ("steps", name)
-        steps.check_step(self.findings, name, step, self.surroundings.models)
-        self.signatures[name] = steps.signature(self.findings, name, step, self.folder)
-        written = getattr(step, "output", None)
+    def _step(self, site: Site) -> None:
+        name, step = site.name, site.step
+        steps.check_step(self.findings, site, self.surroundings.models)
+        signature = self.understood.signatures[name] = steps.signature(self.findings, site, self.folder)
+        steps.check_undo(self.findings, site, effect_of(site, signature))
+        written = getattr(step, "output", None) if step.uses != "block" else None
         if written is not None:
-            understood = self.schemas.read(written, (*base, "output"))
-            self.outputs[name] = understood.schema if understood else None
-        self.with_[name], asides = steps.with_of(
-            self.findings, name, step, self._raw_with(name), self.folder, self._shown_folder()
-        )
+            understood = self.schemas.read(written, (*site.path, "output"))
+            self.understood.schemas[name] = understood.schema if understood else None
+        if isinstance(step, FormStep):
+            self.understood.forms[name] = self._form(site, step)
+        if isinstance(step, WorkflowDeed) and self.others(step.call) is None:
+            self._no_workflow(site, step)
+        self.understood.with_[name], asides = steps.with_of(self.findings, site, self.folder, self._shown_folder())
         self.findings.asides.update(asides)
-        self.places[name] = self._place(name, step)
+        self.places[name] = places_of(self.findings, site, self.understood.with_[name], _seen_from)
 
-    def _raw_with(self, name: str) -> Json:
-        raw = self.data["steps"][name].get("with")
-        return {} if raw is None else raw
+    def _form(self, site: Site, step: FormStep) -> Type:
+        """The object that people fill in, as JSON Schema."""
+        path: Path = (*site.path, "with", "fields")
+        if not step.with_.fields:
+            message = "nothing is asked for"
+            self.findings.error(path, "no_fields", message, "name at least one: fields: {reason: string}", key=True)
+        properties: dict[str, Json] = {}
+        optional: list[str] = []
+        for name, raw in step.with_.fields.items():
+            understood = self.schemas.read(raw, (*path, name), FIELD_EXTRAS)
+            properties[name] = understood.schema if understood else {}
+            if understood is not None and understood.optional:
+                optional.append(name)
+        return object_of(properties, optional=optional)
+
+    def _no_workflow(self, site: Site, step: WorkflowDeed) -> None:
+        message = f"there is no workflow `{step.call}` among these files"
+        self.findings.error((*site.path, "call"), "unknown_workflow", message, "check its name, or write its file")
 
     def _shown_folder(self) -> str:
         head, slash, _ = self.findings.source.file.rpartition("/")
         return head + slash
 
-    def _place(self, name: str, step: AnyStep) -> Place:
-        place = Place(name, step.uses)
-        base: Path = ("steps", name, "with")
-        value = self.with_[name]
-        if isinstance(value, dict):
-            for key, part in value.items():
-                if key != "card" or step.uses != "approval":
-                    place.template((*base, key), part, self.findings)
-        else:
-            place.template(base, value, self.findings)
-        if step.when is not None:
-            place.condition(("steps", name, "when"), step.when, self.findings)
-        return place
-
-    def _outputs_place(self) -> Place:
-        place = Place("")
+    def _outputs_place(self) -> list[Place]:
+        """The place of the run's outputs, and those that see nothing but its inputs."""
+        outputs = Place("")
         for name, value in self.file.outputs.items():
-            place.template(("outputs", name), value, self.findings)
-        return place
+            outputs.template(("outputs", name), value, self.findings)
+        dedupe = Place("", roots=frozenset({"inputs"}))
+        dedupe.value(("dedupe",), self.file.dedupe, self.findings)
+        limits = self.file.limits
+        if limits.concurrency is not None:
+            dedupe.value(("limits", "concurrency", "per"), limits.concurrency.per, self.findings)
+        return [outputs, dedupe]
 
-    def _graph(self, outputs: Place) -> Graph:
-        unclear = self._unclear_in("steps")
-        known = [*self.file.steps, *unclear]
+    def _every_place(self) -> Iterator[Place]:
+        for one in self.places.values():
+            yield from one.all()
+
+    def _graph(self, others: list[Place]) -> Graph:
         whole = frozenset(str(path[0]) for path in self.unclear if len(path) == 1)
-        check = NameCheck(self.findings, self.names, known, whole)
-        graph = Graph(self.findings, self.file.steps, frozenset(unclear))
-        for place in (*self.places.values(), outputs):
+        check = NameCheck(self.findings, self.names, self.outline, whole)
+        graph = Graph(self.findings, self.outline)
+        for place in (*self._every_place(), *others):
             check.look(place)
-        for place in self.places.values():
+        for place in self._every_place():
             graph.add(place)
+        for site in self.outline.sites.values():
+            graph.add_said(site)
+        self.triggers = check_triggers(self.findings, self.file, self.names, check)
         return graph
 
-    # Types -------------------------------------------------------------------------------------------------------
+    def _reviewed(self, graph: Graph) -> dict[str, tuple[str, ...]]:
+        """The steps that are done again when people ask for changes, and the gates where they may."""
+        found: dict[str, tuple[str, ...]] = {}
+        for gate, site in self.outline.sites.items():
+            rerun = gates.check_changes(self.findings, self.outline, graph, site)
+            if rerun is None:
+                continue
+            for name in graph.below(rerun):
+                for inner in self.outline.inside(name):
+                    found[inner.name] = (*found.get(inner.name, ()), gate)
+        return found
 
-    def _types(self, graph: Graph, outputs: Place, circles: frozenset[str]) -> None:
-        for name in (*self.file.steps, *self._unclear_in("steps")):
-            self.names.outputs[name] = scope.ANY
-        for name in graph.order():
-            step, place = self.file.steps[name], self.places[name]
-            types = fitting.expression_types(self.findings, place, self.names.scope(graph.certain(name), strict=True))
-            declared = self.outputs.get(name)
-            if isinstance(step, TransformStep) and declared is not None:
-                fitting.fit_output(self.findings, name, fitting.transformed(name, self.with_[name], types), declared)
-            fitting.fit(self.findings, name, step, types, self.signatures[name])
-            shown = types.get(("steps", name, "with", "show"), {"type": "null"})
-            if isinstance(step, ApprovalStep):
-                gates.check_gate(self.findings, name, step, self.file.access, self.surroundings.groups, shown)
-            if name not in circles:
-                self.names.outputs[name] = self._output_type(name, step, declared, shown, types)
-                self.names.receipts[name] = scope.receipt_type(step)
-        always = frozenset(self.file.steps) - graph.may_lack_output() | frozenset(self._unclear_in("steps"))
-        fitting.expression_types(self.findings, outputs, self.names.scope(always, strict=True))
+    def _proof(self, graph: Graph, reviewed: Mapping[str, tuple[str, ...]]) -> Proof:
+        around = self.surroundings
+        return Proof(
+            self.findings,
+            self.names,
+            self.outline,
+            graph,
+            self.places,
+            self.understood,
+            Company(self.file.access, around.groups, around.calendars),
+            self.others,
+            reviewed,
+        )
 
-    def _output_type(self, name: str, step: AnyStep, declared: Json, shown: Type, types: Mapping[Path, Type]) -> Type:
-        if step.uses == "transform" and declared is None:
-            return fitting.transformed(name, self.with_[name], types)
-        if isinstance(step, PythonStep) and declared is None:
-            return self.signatures[name].returns or scope.ANY
-        return scope.output_type(step, declared, shown)
+    def _of_inputs(self, place: Place) -> None:
+        inputs = object_of(self.names.inputs, optional=self.names.optional_inputs)
+        for path, type_ in fitting.expression_types(self.findings, place, {"inputs": inputs}).items():
+            possible = kinds(type_)
+            if possible is not None and possible & {"object", "list", "null"}:
+                message = f"`{path[-1]}` needs a text or a number, and this may be something else"
+                self.findings.error(path, "type_mismatch", message, "name an input that is always given")
 
-    def _never_computed(self) -> None:
-        """Expressions where nothing is ever computed: they would be shown as they are written."""
-        for path in self.findings.source.keys:
-            value = self.findings.source.nodes[path].text if path in self.findings.source.nodes else ""
-            if _OPENS in str(path[-1]):
-                hint = "keys are fixed; put the expression into the value"
-                self.findings.error(path, "key_computed", "an expression in a key is not computed", hint, key=True)
-            elif _OPENS in value and (path in _FIXED or (len(path) == 3 and path[0] == "steps" and path[2] == "title")):
-                message = f"an expression in `{path[-1]}` is not computed"
-                self.findings.warning(path, "not_computed", message, "it is the same for every run")
+    def _odd(self, graph: Graph, outputs: list[Place]) -> None:
+        oddities.errors_never_seen(self.findings, self.outline, [*self._every_place(), *outputs])
+        oddities.stops(self.findings, self.outline, graph)
+        oddities.calls_itself(self.findings, self.file.workflow, self.outline.all())
+        oddities.never_computed(self.findings)
 
-    def _unused_after(self, graph: Graph) -> None:
-        """A failure that ends the run is never seen by the steps that look out for it."""
-        for place in self.places.values():
-            for use in place.uses:
-                seen = self.file.steps.get(use.step or "")
-                if seen is None or use.part != "error" or seen.on_failure == "continue":
-                    continue
-                message = f"when `{use.step}` fails the run ends, so its error is never seen here"
-                hint = f"give `{use.step}` on_failure: continue"
-                self.findings.warning(use.path, "error_never_seen", message, hint, offset=use.offset)
+
+def _seen_from(site: Site) -> Place:
+    """An empty place that sees what a step sees."""
+    return Place(
+        site.name,
+        site.path,
+        site.step.uses,
+        block=site.block,
+        phase=site.phase,
+        roots=OF_RUNS | {"review"},
+    )

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from engine.definitions.calls import Signature
+from engine.definitions.outline import Site
+from engine.definitions.places import Place
 from engine.definitions.problem import Findings, did_you_mean, listing
-from engine.definitions.references import Place
 from engine.definitions.scope import ANY, tolerant
-from engine.definitions.shape import AnyStep, PythonStep
 from engine.definitions.source import Path
+from engine.definitions.step_shapes import PythonDeed
 from engine.definitions.words import given
-from engine.rules.expressions import Type, assignable, check, kinds, object_of, spoken
+from engine.rules.expressions import (
+    Expression,
+    Problem,
+    Type,
+    assignable,
+    check,
+    kinds,
+    object_of,
+    spoken,
+    without_null,
+)
+from engine.rules.expressions.types import items_of
 from store.model import Json
 
 _SCALAR: Type = {"type": ["string", "integer", "number", "boolean"]}
@@ -22,6 +34,9 @@ _TEXT: Type = {"type": "string"}
 # What each kind of step takes under `with:`; keys that are not listed take anything.
 _TAKES: dict[str, dict[str, Type]] = {
     "approval": {"question": _SCALAR},
+    "form": {"question": _SCALAR},
+    "message": {"to": _TEXT, "text": _SCALAR},
+    "stop": {"reason": _SCALAR},
     "http": {
         "url": _TEXT,
         "headers": {"type": "object", "additionalProperties": _SCALAR_OR_NULL},
@@ -41,8 +56,9 @@ _TAKES: dict[str, dict[str, Type]] = {
         "messages": {"type": "array", "items": {"type": "object"}},
         "parameters": {"type": "object"},
     },
-    "wait": {"for": _TEXT, "until": _TEXT},
+    "wait": {"for": _TEXT, "until": _TEXT, "timeout": _TEXT},
 }
+_FILES_MAY_GO = frozenset({"body", "stdin"})  # a file that is given to a run may be passed on whole
 _URL = re.compile(r"https?://[^\s/?#]+\S*")
 
 
@@ -55,43 +71,114 @@ def expression_types(findings: Findings, place: Place, scope: Mapping[str, Type]
         for placed in problems:
             at, problem = (*path, *placed.path), placed.problem
             findings.error(at, "wrong_expression", problem.message, problem.hint, offset=problem.offset)
-    if place.when is not None:
-        type_, found = check(place.when, scope)
-        for problem in found:
-            findings.error(place.when_path, "wrong_expression", problem.message, problem.hint, offset=problem.offset)
-        possible = kinds(type_)
-        if not found and possible is not None and possible != {"boolean"}:
-            message = f"`when` needs true or false, and this is {spoken(type_)}"
-            hint = "compare it with something: == , > , has(…)"
-            findings.error(place.when_path, "when_not_boolean", message, hint)
+    for path, expression in place.conditions.items():
+        _condition(findings, path, expression, scope)
+    for path, expression in place.values.items():
+        types[path], found = check(expression, scope)
+        _tell(findings, path, found)
     return types
 
 
-def fit(findings: Findings, name: str, step: AnyStep, types: Mapping[Path, Type], signature: Signature) -> None:
+def _condition(findings: Findings, path: Path, expression: Expression, scope: Mapping[str, Type]) -> None:
+    type_, found = check(expression, scope)
+    _tell(findings, path, found)
+    possible = kinds(type_)
+    if not found and possible is not None and possible != {"boolean"}:
+        message = f"`{path[-1]}` needs true or false, and this is {spoken(type_)}"
+        code = "when_not_boolean" if path[-1] == "when" else "condition_not_boolean"
+        findings.error(path, code, message, "compare it with something: == , > , has(…)")
+
+
+def _tell(findings: Findings, path: Path, found: Iterable[Problem]) -> None:
+    for problem in found:
+        findings.error(path, "wrong_expression", problem.message, problem.hint, offset=problem.offset)
+
+
+def fit(findings: Findings, site: Site, types: Mapping[Path, Type], signature: Signature) -> None:
     """Hold what a step is given against what it takes."""
-    base: Path = ("steps", name, "with")
-    if isinstance(step, PythonStep):
-        _arguments(findings, base, step, types, signature)
-    takes = _TAKES.get(step.uses, {})
+    base: Path = (*site.path, "with")
+    if isinstance(site.step, PythonDeed):
+        _arguments(findings, base, site.step, types, signature)
+    takes = _TAKES.get(site.step.uses, {})
     for path, type_ in types.items():
-        if len(path) == 4 and str(path[3]) in takes:
-            _hold(findings, path, type_, takes[str(path[3])])
-    url = getattr(step.with_, "url", None)
+        if path[:-1] == base and str(path[-1]) in takes:
+            if path[-1] in _FILES_MAY_GO and is_file(type_):
+                continue
+            _hold(findings, path, type_, takes[str(path[-1])])
+    url = getattr(getattr(site.step, "with_", None), "url", None)
     if isinstance(url, str):
         _url(findings, (*base, "url"), url)
+    poll = getattr(getattr(site.step, "with_", None), "poll", None)
+    if poll is not None and poll.url:
+        _url(findings, (*base, "poll", "url"), poll.url)
 
 
-def transformed(name: str, with_: Json, types: Mapping[Path, Type]) -> Type:
+def is_file(type_: Type) -> bool:
+    """Whether a value is a file that was given to the run."""
+    return "x-file" in without_null(type_)
+
+
+def fit_list(findings: Findings, path: Path, type_: Type) -> Type:
+    """What the elements of a list are, after reporting what is no list."""
+    possible = kinds(type_)
+    if possible is None:
+        return ANY
+    if "list" not in possible:
+        hint = "give it a list; the fields of an object are no list"
+        findings.error(path, "not_a_list", f"`foreach` needs a list, and this is {spoken(type_)}", hint)
+        return ANY
+    if possible != {"list"}:
+        findings.error(
+            path, "not_a_list", f"`foreach` needs a list, and this is {spoken(type_)}", "write coalesce(…, [])"
+        )
+    return items_of(type_)
+
+
+def fit_key(findings: Findings, path: Path, type_: Type) -> None:
+    possible = kinds(type_)
+    if possible is not None and not possible <= {"string", "integer"}:
+        message = f"`key` names an element, and this is {spoken(type_)}"
+        findings.error(path, "bad_key_of_item", message, "give it a text or a whole number, such as item.id")
+
+
+def fit_inputs(
+    findings: Findings,
+    path: Path,
+    given_types: Mapping[str, Type],
+    inputs: Mapping[str, Type],
+    optional: Collection[str],
+    *,
+    complete: bool = True,
+    of: str = "this workflow",
+) -> None:
+    """Hold what a run is started with against the inputs that its workflow has."""
+    for name, type_ in given_types.items():
+        if name not in inputs:
+            hint = did_you_mean(name, inputs) or (f"it takes {listing(inputs)}" if inputs else "it takes nothing")
+            findings.error((*path, name), "unknown_input", f"{of} has no input `{name}`", hint, key=True)
+            continue
+        reasons = assignable(type_, inputs[name])
+        if reasons and not is_file(inputs[name]):
+            message = f"`{name}` does not fit the input: {reasons[0]}"
+            findings.error((*path, name), "type_mismatch", message, "\n".join(reasons[1:4]))
+    missing = [name for name in inputs if name not in given_types and name not in optional]
+    if missing and complete:
+        hint = f"add `{missing[0]}:` under `{path[-1]}:`, or give it a default"
+        where = path if path in findings.source.keys else path[:-1]
+        findings.error(where, "missing_input", f"{of} also needs {listing(missing)}", hint)
+
+
+def transformed(site: Site, with_: Json, types: Mapping[Path, Type]) -> Type:
     """What a transform gives: its `with`, filled."""
-    base: Path = ("steps", name, "with")
+    base: Path = (*site.path, "with")
     if not isinstance(with_, dict):
         return types.get(base, ANY)
     return object_of({key: types.get((*base, key), ANY) for key in with_})
 
 
-def fit_output(findings: Findings, name: str, given_type: Type, declared: Type) -> None:
+def fit_output(findings: Findings, site: Site, given_type: Type, declared: Type) -> None:
     """Hold what a transform gives against the `output:` it declares."""
-    _hold(findings, ("steps", name, "with"), given_type, declared, what="the output")
+    _hold(findings, (*site.path, "with"), given_type, declared, what="the output")
 
 
 def _hold(findings: Findings, path: Path, given_type: Type, taken: Type, what: str = "") -> None:
@@ -114,7 +201,7 @@ def _hold(findings: Findings, path: Path, given_type: Type, taken: Type, what: s
 
 
 def _arguments(
-    findings: Findings, base: Path, step: PythonStep, types: Mapping[Path, Type], signature: Signature
+    findings: Findings, base: Path, step: PythonDeed, types: Mapping[Path, Type], signature: Signature
 ) -> None:
     """The names and types of a function's arguments."""
     function = step.call.rpartition(":")[2]
@@ -131,7 +218,7 @@ def _arguments(
         )
     for name, taken in signature.parameters.items():
         given_type = types.get((*base, name))
-        if given_type is not None and isinstance(taken, Mapping) and taken:
+        if given_type is not None and not is_file(given_type) and isinstance(taken, Mapping) and taken:
             reasons = assignable(given_type, taken)
             if reasons:
                 message = f"`{name}` does not fit what {function} takes: {reasons[0]}"

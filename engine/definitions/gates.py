@@ -1,36 +1,121 @@
-"""Gates that nobody could pass, and data that goes on after a gate without having been shown there."""
+"""Gates that nobody could pass, clocks that make no sense, and answers that lead nowhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from engine.definitions.gate_shapes import ApprovalWith, FormWith
 from engine.definitions.graph import Graph
-from engine.definitions.problem import Findings, did_you_mean, listing
-from engine.definitions.references import Place, Use
-from engine.definitions.shape import AccessShape, AnyStep, ApprovalStep, TransformStep
+from engine.definitions.misfits import is_misspelt
+from engine.definitions.outline import Outline, Site, short_names
+from engine.definitions.problem import Findings, did_you_mean, listing, suggestion
+from engine.definitions.shape import AccessShape
 from engine.definitions.source import Path
+from engine.definitions.step_shapes import ApprovalStep
 from engine.rules.expressions import Type
+from engine.rules.expressions.types import field_of, kinds
 
-_LEAVES = frozenset({"http", "command", "python"})  # kinds that carry data to where it cannot be taken back
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The people around a file, as far as they are known here."""
+
+    access: AccessShape
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    calendars: frozenset[str] | None = None
+
+    def people(self, references: Sequence[str]) -> frozenset[str] | None:
+        """The people behind the references; None when a group's members are not known here."""
+        people: set[str] = set()
+        for reference in references:
+            if reference.startswith("@"):
+                members = self.groups.get(reference) or self.groups.get(reference[1:])
+                if members is None:
+                    return None
+                people |= {member.lower() for member in members}
+            else:
+                people.add(reference.lower())
+        return frozenset(people)
 
 
 def check_gate(
-    findings: Findings,
-    name: str,
-    step: ApprovalStep,
-    access: AccessShape,
-    groups: Mapping[str, Sequence[str]],
-    shown: Type | None,
+    findings: Findings, site: Site, said: ApprovalWith | FormWith, company: Company, shown: Type | None
 ) -> None:
-    """Can this gate be passed at all, and is its card about what it shows?"""
-    path: Path = ("steps", name, "with")
-    _no_doubles(findings, (*path, "approvers"), step.with_.approvers)
-    _enough_people(findings, path, step, access, groups)
-    _card(findings, path, step, shown)
-    due, expires = step.with_.due, step.with_.expires
-    if due is not None and due >= expires:
-        message = "the gate expires before it is due"
-        findings.error((*path, "due"), "due_after_expiry", message, "make `due:` shorter than `expires:`")
+    """Can this gate be passed at all, do its clocks make sense, and is its card about what it shows?"""
+    path: Path = (*site.path, "with")
+    if _somebody(findings, path, site, said):
+        _enough_people(findings, path, said, company)
+    _fields(findings, path, said, shown)
+    _clocks(findings, path, said)
+    if said.hours and company.calendars is not None and said.hours not in company.calendars:
+        hint = suggestion(said.hours, sorted(company.calendars), what="calendars")
+        message = f"the operator's settings have no calendar `{said.hours}`"
+        findings.error((*path, "hours"), "unknown_calendar", message, hint)
+    if isinstance(said, ApprovalWith):
+        _offers(findings, path, said)
+
+
+def _somebody(findings: Findings, path: Path, site: Site, said: ApprovalWith | FormWith) -> bool:
+    """Whether it is said in one way who decides."""
+    seats = said.all_of if isinstance(said, ApprovalWith) else []
+    written = (*path, "approvers") in findings.source.keys
+    if seats:
+        for key in ("approvers", "quorum"):
+            if (*path, key) in findings.source.keys:
+                message = f"`all_of` says who decides, and `{key}` says it again"
+                findings.error((*path, key), "two_ways_to_decide", message, "keep one of them", key=True)
+        return True
+    if not said.approvers and not written and not is_misspelt((*path, "approvers"), findings):
+        message = f"`approvers` is missing in step `{site.called.rpartition('.')[2]}`"
+        findings.error(path, "missing_key", message, "add `approvers:`")
+    return bool(said.approvers)
+
+
+def _enough_people(findings: Findings, path: Path, said: ApprovalWith | FormWith, company: Company) -> None:
+    seats = said.all_of if isinstance(said, ApprovalWith) else []
+    if not seats:
+        people = said.approvers if isinstance(said.approvers, tuple) else said.approvers.among
+        place = (*path, "approvers") if isinstance(said.approvers, tuple) else (*path, "approvers", "among")
+        quorum = said.quorum if isinstance(said, ApprovalWith) else 1
+        _no_doubles(findings, place, people)
+        _passable(findings, (*path, "quorum"), place, people, quorum, said.requester_may_decide, company)
+        return
+    for index, seat in enumerate(seats):
+        place = (*path, "all_of", index)
+        _no_doubles(findings, (*place, "approvers"), seat.approvers)
+        members = company.people(seat.approvers)
+        if members is not None and len(members) < seat.quorum:
+            message = f"{seat.quorum} people must approve, and only {len(members)} may decide"
+            hint = f"lower `quorum:` to {len(members)}, or name more people"
+            findings.error((*place, "quorum"), "gate_without_decider", message, hint)
+            return
+    everybody = [company.people(seat.approvers) for seat in seats]
+    known = [one for one in everybody if one is not None]
+    if len(known) == len(seats) and not _seated(known, [seat.quorum for seat in seats]):
+        message = "nobody may sit in two groups at once, and there are not enough people for all of these"
+        findings.error((*path, "all_of"), "gate_without_decider", message, "name more people, or lower a `quorum:`")
+        return
+    union = tuple(dict.fromkeys(one for seat in seats for one in seat.approvers))
+    quorum = sum(seat.quorum for seat in seats)
+    place = (*path, "all_of")
+    _passable(findings, place, place, union, quorum, said.requester_may_decide, company)
+
+
+def _seated(groups: Sequence[frozenset[str]], quorums: Sequence[int]) -> bool:
+    """Whether every seat can be taken by somebody who takes no other."""
+    seats = [group for group, quorum in zip(groups, quorums, strict=True) for _ in range(quorum)]
+    taken: dict[str, int] = {}
+
+    def sit(seat: int, tried: set[str]) -> bool:
+        for person in sorted(seats[seat] - tried):
+            tried.add(person)
+            if person not in taken or sit(taken[person], tried):
+                taken[person] = seat
+                return True
+        return False
+
+    return all(sit(seat, set()) for seat in range(len(seats)))
 
 
 def _no_doubles(findings: Findings, path: Path, approvers: Sequence[str]) -> None:
@@ -42,109 +127,144 @@ def _no_doubles(findings: Findings, path: Path, approvers: Sequence[str]) -> Non
             findings.error((*path, index), "approver_twice", message, "name everybody once: nobody has two votes")
 
 
-def _enough_people(
-    findings: Findings, path: Path, step: ApprovalStep, access: AccessShape, groups: Mapping[str, Sequence[str]]
+def _passable(
+    findings: Findings,
+    at_quorum: Path,
+    at_people: Path,
+    references: Sequence[str],
+    quorum: int,
+    requester_too: bool,
+    company: Company,
 ) -> None:
-    people = _people(step.with_.approvers, groups)
+    people = company.people(references)
     if people is None:
         return
-    quorum = step.with_.quorum
     if quorum > len(people):
         message = f"{quorum} people must approve, and only {len(people)} may decide"
-        findings.error(
-            (*path, "quorum"), "gate_without_decider", message, f"lower `quorum:` to {len(people)}, or name more people"
-        )
+        hint = f"lower `quorum:` to {len(people)}, or name more people"
+        findings.error(at_quorum, "gate_without_decider", message, hint)
         return
-    if step.with_.requester_may_decide:
+    if requester_too:
         return
-    starters = _people(access.start, groups) if access.start != ("members",) else None
+    starters = company.people(company.access.start) if company.access.start != ("members",) else None
     hint = "name one more, name a group, or write requester_may_decide: true"
     if starters is not None and all(len(people - {one}) < quorum for one in starters):
         message = "whoever starts a run may not decide in it, so nobody is left to decide at this gate"
-        findings.error((*path, "approvers"), "gate_without_decider", message, hint)
+        findings.error(at_people, "gate_without_decider", message, hint)
     elif len(people) == quorum and (starters is None or starters & people):
         who = "the only person" if quorum == 1 else f"one of the {quorum} people"
         message = f"when {who} who must approve starts a run, nobody can pass this gate"
-        findings.warning((*path, "approvers"), "requester_blocks_gate", message, hint)
+        findings.warning(at_people, "requester_blocks_gate", message, hint)
 
 
-def _people(references: Sequence[str], groups: Mapping[str, Sequence[str]]) -> frozenset[str] | None:
-    """The people behind the references; None when a group's members are not known here."""
-    people: set[str] = set()
-    for reference in references:
-        if reference.startswith("@"):
-            members = groups.get(reference) or groups.get(reference[1:])
-            if members is None:
-                return None
-            people |= {member.lower() for member in members}
-        else:
-            people.add(reference.lower())
-    return frozenset(people)
-
-
-def _card(findings: Findings, path: Path, step: ApprovalStep, shown: Type | None) -> None:
-    """The fields of a card are fields of what is shown."""
-    card = step.with_.card
-    if not card.fields and not card.body:
-        return
-    if step.with_.show is None:
-        findings.error((*path, "card"), "card_without_show", "the card has fields, and nothing is shown", "add `show:`")
-        return
-    properties = shown.get("properties") if shown else None
-    if not isinstance(properties, Mapping):
-        return
+def _fields(findings: Findings, path: Path, said: ApprovalWith | FormWith, shown: Type | None) -> None:
+    """The fields of a card, and those that may be edited, are fields of what is shown."""
+    card, edit = said.card, said.edit if isinstance(said, ApprovalWith) else []
     places = [((*path, "card", "fields", index), name) for index, name in enumerate(card.fields)]
     places += [((*path, "card", "body"), card.body)] if card.body else []
+    places += [((*path, "edit", index), name) for index, name in enumerate(edit)]
+    if not places:
+        return
+    if said.show is None:
+        for key in ("card", "edit"):
+            if any(place[len(path)] == key for place, _ in places):
+                told = "the card has fields, and nothing is shown" if key == "card" else "nothing is shown to edit"
+                findings.error((*path, key), f"{key}_without_show", told, "add `show:`")
+        return
     for place, name in places:
-        if name not in properties:
-            hint = did_you_mean(name, properties) or f"it has: {listing(properties)}"
+        known = field_of(shown or {}, name)
+        possible = kinds(shown or {})
+        if known.type is None and possible is not None:
+            hint = did_you_mean(name, known.names) or f"it has: {listing(known.names)}"
+            hint = hint if known.names else f"only an object has fields; show one: show: {{{name}: …}}"
             findings.error(place, "unknown_field", f"what is shown has no field `{name}`", hint)
 
 
-def warn_of_unseen_data(
-    findings: Findings, graph: Graph, steps: Mapping[str, AnyStep], places: Mapping[str, Place]
-) -> None:
-    """Warn where a step uses data that the approvers of the gate before it were not shown."""
-    gates = [name for name, step in steps.items() if isinstance(step, ApprovalStep)]
-    above = {name: graph.above(name) for name in steps} if gates else {}
-    for name, step in steps.items():
-        before = [gate for gate in gates if gate in above[name]]
-        if step.uses not in _LEAVES or not before:
-            continue
-        seen = [use.reference.path for gate in before for use in places[gate].uses if len(use.path) > 3]
-        for use in places[name].uses:
-            if _unseen(use, before, above, seen, steps, places):
-                source = use.step
-                findings.warning(
-                    use.path,
-                    "not_shown_at_gate",
-                    f"`{name}` uses data of `{source}` that gate `{before[-1]}` did not show",
-                    f"add it to `show:` of `{before[-1]}`, or use steps.{before[-1]}.output.content",
-                    offset=use.offset,
-                )
+def _clocks(findings: Findings, path: Path, said: ApprovalWith | FormWith) -> None:
+    due, expires = said.due, said.expires
+    if due is None:
+        for key in ("remind_before_due", "remind_after_due", "escalate_after_due"):
+            if (*path, key) in findings.source.keys:
+                message = f"`{key}` counts from `due`, and there is none"
+                findings.error((*path, key), "due_missing", message, "add for instance `due: 4h`", key=True)
+    elif due >= expires:
+        message = "the gate expires before it is due"
+        findings.error((*path, "due"), "due_after_expiry", message, "make `due:` shorter than `expires:`")
+    else:
+        _moments(findings, path, said, due)
+    late, whom = said.escalate_after_due is not None, bool(said.escalate_to)
+    if late and not whom:
+        message = "nobody is named whom to ask then"
+        hint = 'add `escalate_to: ["@leads"]`'
+        findings.error((*path, "escalate_after_due"), "escalation_incomplete", message, hint, key=True)
+    elif whom and not late and (*path, "escalate_to") in findings.source.keys:
+        message = "it is not said when these are asked"
+        hint = "add `escalate_after_due: 0s`"
+        findings.error((*path, "escalate_to"), "escalation_incomplete", message, hint, key=True)
 
 
-def _unseen(
-    use: Use,
-    before: Sequence[str],
-    above: Mapping[str, frozenset[str]],
-    seen: Sequence[tuple[str, ...]],
-    steps: Mapping[str, AnyStep],
-    places: Mapping[str, Place],
-) -> bool:
-    source = use.step
-    if source is None or use.part != "output" or source not in steps or source in before:
-        return False
-    # What came into being after a gate could not be shown there; that is what later gates are for.
-    if all(gate in above[source] for gate in before):
-        return False
-    if _covered(use.reference.path, seen):
-        return False
-    if isinstance(steps[source], TransformStep):
-        inner = [one for one in places[source].uses if one.step and one.part == "output"]
-        return any(_unseen(one, before, above, seen, steps, places) for one in inner)
-    return True
+def _moments(findings: Findings, path: Path, said: ApprovalWith | FormWith, due: int) -> None:
+    left = said.expires - due
+    early = next((n for n, ms in enumerate(said.remind_before_due) if ms >= due), None)
+    if early is not None:
+        message = "this reminder would come before the gate opens"
+        findings.error(_nth(findings, path, "remind_before_due", early), "never_reminded", message, "make it shorter")
+    late = next((n for n, ms in enumerate(said.remind_after_due) if ms >= left), None)
+    if late is not None:
+        message = "this reminder would come after the gate has expired"
+        findings.error(_nth(findings, path, "remind_after_due", late), "never_reminded", message, "make it shorter")
+    if said.escalate_after_due is not None and said.escalate_after_due >= left:
+        message = "the gate expires before others are asked"
+        findings.error((*path, "escalate_after_due"), "never_escalated", message, "make it shorter")
 
 
-def _covered(path: tuple[str, ...], seen: Sequence[tuple[str, ...]]) -> bool:
-    return any(path[: len(shown)] == shown for shown in seen)
+def _nth(findings: Findings, path: Path, key: str, index: int) -> Path:
+    listed = (*path, key, index)
+    return listed if listed in findings.source.nodes else (*path, key)
+
+
+def _offers(findings: Findings, path: Path, said: ApprovalWith) -> None:
+    """Answers that a gate with choices does not have."""
+    if not said.choices:
+        return
+    for key, why in _NOT_WITH_CHOICES.items():
+        if (*path, key) in findings.source.keys:
+            message = f"with `choices` people neither approve nor reject, so `{key}` has no use"
+            findings.error((*path, key), "choices_instead", message, why, key=True)
+
+
+_NOT_WITH_CHOICES = {
+    "auto": "use a condition: when: ${{ … }}",
+    "edit": "ask for the data with `uses: form`",
+    "on_reject": "offer an answer for it, and look at steps.NAME.output.choice",
+    "changes": "offer an answer for it, and look at steps.NAME.output.choice",
+    "all_of": "use one gate for each group",
+}
+
+
+def check_changes(findings: Findings, outline: Outline, graph: Graph, site: Site) -> str | None:
+    """The step that is done again when people ask for changes; None where there is none."""
+    changes = site.step.with_.changes if isinstance(site.step, ApprovalStep) else None
+    auto = site.step.with_.auto if isinstance(site.step, ApprovalStep) else None
+    path: Path = (*site.path, "with")
+    if changes is None:
+        if auto is not None and auto.changes is not None and (*path, "changes") not in findings.source.keys:
+            message = "it is not said what is done again"
+            hint = "add `changes: {rerun: STEP}` to the gate"
+            findings.error((*path, "auto", "changes"), "changes_missing", message, hint, key=True)
+        return None
+    name = f"{site.block}.{changes.rerun}" if site.block else changes.rerun
+    at = (*path, "changes", "rerun")
+    above = [one for one in outline.within(site.block) if one in graph.above(site.name)]
+    if name in outline.unclear:
+        return None
+    if name not in outline.sites:
+        hint = suggestion(changes.rerun, short_names(above), what="steps before this gate")
+        findings.error(at, "unknown_step", f"there is no step `{changes.rerun}` beside this gate", hint)
+        return None
+    if name not in above:
+        message = f"this gate does not depend on `{changes.rerun}`: doing that again would change nothing here"
+        hint = f"name a step before it: {listing(short_names(above))}" if above else "show something of that step"
+        findings.error(at, "rerun_without_effect", message, hint)
+        return None
+    return name

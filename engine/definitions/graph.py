@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from engine.definitions.outline import Outline, Site, short_names
+from engine.definitions.places import Place, Use, uses_of_steps
 from engine.definitions.problem import Findings, suggestion
-from engine.definitions.references import Place, Use, uses_of_steps
-from engine.definitions.shape import AnyStep
 from engine.definitions.source import Path
-from store.model import Edge
+from engine.definitions.step_shapes import StopStep
+from store.model import Edge, block_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,36 +23,63 @@ class Need:
 
 
 class Graph:
-    """The dependencies of one file's steps, in the order of the file."""
+    """The dependencies of one file's steps. They hold between steps that stand side by side.
 
-    def __init__(self, findings: Findings, steps: Mapping[str, AnyStep], unclear: frozenset[str]) -> None:
+    What is used inside of a block from outside makes the block need it.
+    """
+
+    def __init__(self, findings: Findings, outline: Outline) -> None:
         self.findings = findings
-        self.steps = steps
-        self.unclear = unclear  # steps that stand in the file and could not be read
-        self.needs: dict[str, list[Need]] = {name: [] for name in steps}
+        self.outline = outline
+        self.needs: dict[str, list[Need]] = {name: [] for name in outline.sites}
 
     def add(self, place: Place) -> None:
-        """Take in what a step uses, and what its `needs:` and `after:` say."""
-        for use in uses_of_steps(place):
-            self.needs[place.owner].append(Need(_edge_of(use), use.path, use.offset))
-        step = self.steps[place.owner]
-        for key, accepts in (("needs", "success"), ("after", "end")):
-            for index, name in enumerate(getattr(step, key)):
-                path = ("steps", place.owner, key, index)
-                if self._known(place.owner, name, path):
-                    self.needs[place.owner].append(Need(Edge(name, "success" if accepts == "success" else "end"), path))
+        """Take in what the parts of a step use."""
+        if not place.owner or place.phase == "undo":
+            return
+        for use, target in uses_of_steps(place, self.outline):
+            owner = _beside(place.owner, target)
+            if owner in self.needs and owner != target and self._one_phase(owner, target):
+                self.needs[owner].append(Need(_edge_of(use, target), use.path, use.offset))
 
-    def _known(self, owner: str, name: str, path: Path) -> bool:
-        if name == owner:
-            self.findings.error(path, "self_reference", f"step `{name}` needs itself", "name an earlier step")
-            return False
-        if name not in self.steps and name not in self.unclear:
-            names = [*self.steps, *self.unclear]
-            self.findings.error(
-                path, "unknown_step", f"there is no step `{name}`", suggestion(name, names, what="steps")
-            )
-            return False
-        return True
+    def add_said(self, site: Site) -> None:
+        """Take in what the `needs:` and `after:` of a step say."""
+        for key, accepts in (("needs", "success"), ("after", "end")):
+            for index, short in enumerate(getattr(site.step, key, [])):
+                path = (*site.path, key, index)
+                name = self._known(site, short, path)
+                if name is not None:
+                    edge = Edge(name, "success" if accepts == "success" else "end")
+                    self.needs[site.name].append(Need(edge, path))
+
+    def _one_phase(self, owner: str, target: str) -> bool:
+        other = self.outline.sites.get(target)
+        return other is None or other.phase == self.outline.sites[owner].phase
+
+    def _known(self, site: Site, short: str, path: Path) -> str | None:
+        name = f"{site.block}.{short}" if site.block else short
+        if name == site.name:
+            self.findings.error(path, "self_reference", f"step `{short}` needs itself", "name an earlier step")
+            return None
+        if name in self.outline.unclear:
+            return name
+        if name in self.outline.sites and self._one_phase(site.name, name):
+            return name
+        beside = [one for one in self.outline.within(site.block) if self._one_phase(site.name, one)]
+        beside += [one for one in sorted(self.outline.unclear) if block_of(one) == site.block]
+        outer = self.outline.resolve(short, site.block)
+        if outer is not None and site.block and block_of(outer) != site.block:
+            message = f"`{short}` stands outside of this block"
+            hint = f"let the block wait for it: put `{path[-2]}: [{short}]` at `{site.block.rpartition('.')[2]}`"
+            self.findings.error(path, "not_beside", message, hint)
+        elif outer is not None:
+            message = "the last steps come after everything else by themselves"
+            hint = f"leave it out, and look at steps.{short}.status in a `when:`"
+            self.findings.error(path, "not_beside", message, hint)
+        else:
+            hint = suggestion(short, short_names(beside), what="steps")
+            self.findings.error(path, "unknown_step", f"there is no step `{short}`", hint)
+        return None
 
     def edges(self, name: str) -> tuple[Edge, ...]:
         """One edge a step needed: the most demanding of all the reasons for it."""
@@ -61,21 +89,33 @@ class Graph:
         return tuple(_strictest(edges) for edges in found.values())
 
     def certain(self, name: str) -> frozenset[str]:
-        """The steps whose output is there whenever this one runs."""
-        return frozenset(edge.step for edge in self.edges(name) if edge.accepts == "success" and not edge.guarded)
+        """The steps whose output is there whenever this one runs, those that the blocks around it need included."""
+        found: set[str] = set()
+        while name:
+            edges = self.edges(name) if name in self.needs else ()
+            found |= {edge.step for edge in edges if edge.accepts == "success" and not edge.guarded}
+            name = block_of(name)
+        return frozenset(found)
 
-    def may_lack_output(self) -> frozenset[str]:
-        """Steps that a run can end well without: skipped ones, and failed ones that did not stop it."""
+    def may_lack_output(self, block: str) -> frozenset[str]:
+        """Steps of a block that it can end well without: skipped ones, and failed ones that did not stop it."""
         lacking: set[str] = set()
-        for name in self.order():
-            step = self.steps[name]
-            if step.when not in (None, "true") or step.on_failure == "continue" or self.certain(name) & lacking:
+        names = self.order(block)
+        for name in names:
+            step = self.outline.sites[name].step
+            skippable = getattr(step, "when", None) not in (None, "true")
+            if skippable or getattr(step, "on_failure", "") == "continue" or self.certain(name) & lacking:
                 lacking.add(name)
+        for name in names:
+            step = self.outline.sites[name].step
+            if isinstance(step, StopStep) and step.with_.outcome == "succeeded":
+                lacking |= set(names) - self.above(name)
         return frozenset(lacking)
 
-    def order(self) -> Sequence[str]:
-        """The steps, each after all that it needs; members of a circle come last, in the order of the file."""
-        left = {name: {edge.step for edge in self.edges(name)} & self.steps.keys() for name in self.steps}
+    def order(self, block: str) -> Sequence[str]:
+        """The steps of a block, each after all that it needs; members of a circle come last, as in the file."""
+        names = self.outline.within(block)
+        left = {name: {edge.step for edge in self.edges(name)} & set(names) for name in names}
         ordered: list[str] = []
         while left:
             free = [name for name, needed in left.items() if not needed & left.keys()]
@@ -87,15 +127,28 @@ class Graph:
         return ordered
 
     def above(self, name: str) -> frozenset[str]:
-        """Every step that this one comes after."""
+        """Every step beside it that this one comes after."""
         seen: set[str] = set()
         pending = [name]
         while pending:
             for edge in self.edges(pending.pop()):
-                if edge.step in self.steps and edge.step not in seen:
+                if edge.step in self.needs and edge.step not in seen:
                     seen.add(edge.step)
                     pending.append(edge.step)
         return frozenset(seen)
+
+    def before(self, name: str) -> frozenset[str]:
+        """Every step that this one comes after, beside it or beside the blocks around it."""
+        found: set[str] = set()
+        while name:
+            found |= self.above(name)
+            name = block_of(name)
+        return frozenset(found)
+
+    def below(self, name: str) -> frozenset[str]:
+        """The step and every step beside it that comes after it."""
+        beside = self.outline.within(block_of(name))
+        return frozenset(one for one in beside if one == name or name in self.above(one))
 
     def report_circles(self) -> frozenset[str]:
         """Report each circle once; the steps in circles are given back."""
@@ -126,7 +179,7 @@ class Graph:
 
     def _circles(self) -> Iterator[Sequence[str]]:
         finished: set[str] = set()
-        for start in self.steps:
+        for start in self.needs:
             trail: list[str] = []
             pending: list[tuple[str, Iterator[str]]] = [(start, self._next(start))]
             if start in finished:
@@ -145,13 +198,20 @@ class Graph:
                     pending.append((name, self._next(name)))
 
     def _next(self, name: str) -> Iterator[str]:
-        return iter([edge.step for edge in self.edges(name) if edge.step in self.steps])
+        return iter([edge.step for edge in self.edges(name) if edge.step in self.needs])
 
 
-def _edge_of(use: Use) -> Edge:
-    if use.part in ("status", "error"):
-        return Edge(use.step or "", "end")
-    return Edge(use.step or "", "success", guarded=use.reference.guarded)
+def _beside(owner: str, target: str) -> str:
+    """The step that stands beside the target: the owner itself, or a block around it."""
+    while owner and block_of(owner) != block_of(target):
+        owner = block_of(owner)
+    return owner
+
+
+def _edge_of(use: Use, target: str) -> Edge:
+    if use.part in ("status", "error", "items"):
+        return Edge(target, "end")
+    return Edge(target, "success", guarded=use.reference.guarded)
 
 
 def _strictest(edges: Sequence[Edge]) -> Edge:

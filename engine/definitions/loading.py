@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from engine.definitions import commits
 from engine.definitions.examination import Examined, Surroundings, examine
 from engine.definitions.problem import Problem
+from engine.definitions.proof import Interface
 from engine.definitions.source import FILE_BYTES_MAX, Source, read
 from store.model import Plan, Workflow
 
@@ -43,12 +45,10 @@ def load(folder_or_files: Sequence[Path], *, surroundings: Surroundings | None =
     """Read and check workflow files: those given, and those directly in the folders given."""
     problems: list[Problem] = []
     paths = list(_paths(folder_or_files, problems))
-    found: list[tuple[Path, Source, Examined]] = []
-    for path in paths:
-        source = _source(path)
-        examined = examine(source, path.parent, surroundings or Surroundings())
+    files = _Files(paths, surroundings or Surroundings())
+    found = [(path, files.sources[path], files.examined(path)) for path in paths]
+    for _, _, examined in found:
         problems += examined.problems
-        found.append((path, source, examined))
     problems += _names_taken_twice(found)
     taken_twice = {problem.file for problem in problems if problem.code == "workflow_twice"}
     sound = {
@@ -68,13 +68,69 @@ def _with_commits(sound: Mapping[Path, Definition]) -> dict[str, Definition]:
     }
 
 
+class _Files:
+    """The files of one set; each is examined once, and those that it uses before it."""
+
+    def __init__(self, paths: Sequence[Path], surroundings: Surroundings) -> None:
+        self.surroundings = surroundings
+        self.sources = {path: _source(path) for path in paths}
+        self._named = {_name(source): path for path, source in reversed(self.sources.items())}
+        self._examined: dict[Path, Examined] = {}
+        self._interfaces: dict[Path, Interface] = {}
+        self._searched: set[Path] = set()
+
+    def examined(self, path: Path) -> Examined:
+        if path not in self._examined:
+            interface = self._interfaces[path] = Interface()
+            others = partial(self._interface, path.parent)
+            self._examined[path] = examine(self.sources[path], path.parent, self.surroundings, others, interface)
+        return self._examined[path]
+
+    def _interface(self, folder: Path, name: str) -> Interface | None:
+        """What is known of a workflow that a file in this folder uses.
+
+        A file whose examination is under way uses this one in turn: what is known of it so far is taken.
+        """
+        if name not in self._named:
+            self._look_beside(folder)
+        path = self._named.get(name)
+        if path is None:
+            return None
+        if path not in self._interfaces:
+            self.examined(path)
+        return self._interfaces[path]
+
+    def _look_beside(self, folder: Path) -> None:
+        """When a single file is checked, the workflows that it uses stand beside it."""
+        if folder in self._searched:
+            return
+        self._searched.add(folder)
+        for path in _workflow_files(folder):
+            if path.resolve() in {known.resolve() for known in self.sources}:
+                continue
+            source = _source(path)
+            if _name(source) not in self._named:
+                self.sources[path] = source
+                self._named[_name(source)] = path
+
+
+def _name(source: Source) -> str:
+    name = source.data.get("workflow") if isinstance(source.data, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _workflow_files(folder: Path) -> list[Path]:
+    files = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
+    return [path for path in files if not path.name.endswith(TEST_SUFFIXES)]
+
+
 def _paths(given: Sequence[Path], problems: list[Problem]) -> Iterator[Path]:
     """The workflow files among what was given; each once, test files left out."""
     seen: set[Path] = set()
     for one in map(Path, given):
         if one.is_dir():
-            files = sorted(path for path in one.iterdir() if path.suffix in SUFFIXES and path.is_file())
-            if not any(not path.name.endswith(TEST_SUFFIXES) for path in files):
+            files = _workflow_files(one)
+            if not files:
                 problems.append(
                     _about(one, "warning", "no_workflows", "there is no workflow file in this folder", _NEW)
                 )

@@ -3,65 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from engine.definitions.calls import Signature
-from engine.definitions.shape import (
-    AnyStep,
+from engine.definitions.gate_shapes import ApprovalWith, FormWith
+from engine.definitions.outline import Outline, Site
+from engine.definitions.shape import WorkflowFile
+from engine.definitions.step_shapes import (
     ApprovalStep,
-    CommandStep,
-    HttpStep,
+    BlockStep,
+    CommandDeed,
+    Deed,
+    FormStep,
+    HttpDeed,
     ModelStep,
-    PythonStep,
+    PythonDeed,
     StepShape,
-    WorkflowFile,
+    TransformStep,
+    WaitStep,
+    WorkflowDeed,
     WorkShape,
 )
+from engine.definitions.steps import event_of, poll_of
 from store.canon import digest
-from store.model import Access, Edge, Effect, GatePlan, Json, Plan, Retry, StepPlan, Workflow
+from store.model import (
+    Access,
+    Budget,
+    Changes,
+    Concurrency,
+    Edge,
+    Effect,
+    Ensure,
+    Fanout,
+    GatePlan,
+    Json,
+    Plan,
+    Retry,
+    Seats,
+    StepPlan,
+    Trigger,
+    Workflow,
+    block_of,
+)
 
 BEHAVIOUR = 1  # stands in every version's hash: raise it when the meaning of a plan changes
 _ATTEMPTS = {"http": 3, "model": 3, "python": 3}
-_PURE = frozenset({"transform", "model"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _PRESENTATION = frozenset({"title"})  # of a step: how it is called changes nothing about what it does
 
 
+@dataclass(slots=True)
+class Understood:
+    """What the examination of a file found out about its steps, each by its name in the plan."""
+
+    with_: dict[str, Json] = field(default_factory=dict)
+    schemas: dict[str, Json] = field(default_factory=dict)  # of outputs
+    forms: dict[str, Json] = field(default_factory=dict)  # what people fill in
+    signatures: dict[str, Signature] = field(default_factory=dict)
+    edges: dict[str, tuple[Edge, ...]] = field(default_factory=dict)
+
+
 def plan_of(
     file: WorkflowFile,
+    outline: Outline,
+    understood: Understood,
     *,
     inputs: Mapping[str, Json],
     settings: Mapping[str, Json],
-    edges: Mapping[str, tuple[Edge, ...]],
-    with_: Mapping[str, Json],
-    schemas: Mapping[str, Json],
-    signatures: Mapping[str, Signature],
 ) -> Plan:
-    """The behaviour of a file, its version included. `with_` and `schemas` (of outputs) are by step."""
-    steps = tuple(
-        _step(name, step, edges[name], with_[name], schemas.get(name), signatures.get(name))
-        for name, step in file.steps.items()
-    )
+    """The behaviour of a file, its version included."""
+    limits = file.limits
     plan = Plan(
         workflow=file.workflow,
         inputs=dict(inputs),
-        steps=steps,
+        steps=tuple(_step(site, understood) for site in outline.sites.values()),
         outputs=file.outputs or None,
-        duration_ms=file.limits.duration,
+        duration_ms=limits.duration,
         secrets=dict(file.secrets),
         settings=dict(settings),
         vars=dict(file.vars),
+        undo=tuple(_step(site, understood) for site in outline.undos.values()),
+        budget=Budget(limits.budget.usd, limits.budget.tokens) if limits.budget else None,
+        concurrency=(
+            Concurrency(limits.concurrency.max, limits.concurrency.per, limits.concurrency.when_full)
+            if limits.concurrency
+            else None
+        ),
+        dedupe=file.dedupe,
+        items_max=limits.items,
+        rate=limits.rate,
     )
     return replace(plan, version=version_of(plan))
 
 
 def version_of(plan: Plan) -> str:
-    """Sha256 of the behaviour: the same for two files that do the same, whatever they are called and look like."""
-    behaviour: dict[str, Any] = asdict(plan)
-    del behaviour["version"]
-    for step in behaviour["steps"]:
-        for key in _PRESENTATION:
+    """Sha256 of the behaviour: the same for two files that do the same, whatever they are called and look like.
+
+    What equals its default is left out, so that a noun may gain fields without a new version of every workflow.
+    """
+    behaviour = _said(replace(plan, version=""))
+    for step in (*behaviour.get("steps", ()), *behaviour.get("undo", ())):
+        for key in _PRESENTATION & step.keys():
             del step[key]
     # The order of inputs is how a form asks for them; the order of steps is how a run is shown. Neither is hidden
     # from the version: people decide on what they saw.
@@ -69,77 +112,129 @@ def version_of(plan: Plan) -> str:
     return digest({"behaviour": BEHAVIOUR, **behaviour})
 
 
-def _step(
-    name: str, step: AnyStep, edges: tuple[Edge, ...], with_: Json, schema: Json, signature: Signature | None
-) -> StepPlan:
-    work = step if isinstance(step, WorkShape) else None
+def _said(value: Any) -> Any:
+    """A noun as JSON, fields that equal their defaults left out."""
+    if isinstance(value, tuple):
+        return [_said(one) for one in value]
+    if not is_dataclass(value):
+        return value
+    told: dict[str, Any] = {}
+    for one in fields(value):
+        default = one.default if one.default_factory is MISSING else one.default_factory()
+        given = getattr(value, one.name)
+        if default is MISSING or given != default or isinstance(given, bool) is not isinstance(default, bool):
+            told[one.name] = _said(given)
+    return told
+
+
+def _step(site: Site, understood: Understood) -> StepPlan:
+    step, name = site.step, site.name
+    deed = step if isinstance(step, Deed) else None
+    around = step if isinstance(step, StepShape) else StepShape()
     return StepPlan(
         name=name,
         uses=step.uses,
         title=step.title,
-        needs=edges,
-        when=step.when,
-        with_=with_,
-        spec=_spec(step),
-        output=schema,
-        retry=_retry(step),
-        attempt_timeout_ms=work.attempt_timeout if work else None,
-        timeout_ms=work.timeout if work else None,
-        effect=effect_of(step, signature),
-        on_failure=step.on_failure,
-        gate=_gate(step) if isinstance(step, ApprovalStep) else None,
+        needs=understood.edges.get(name, ()),
+        when=around.when,
+        with_=understood.with_[name],
+        spec=_spec(site),
+        output=understood.schemas.get(name),
+        retry=_retry(site),
+        attempt_timeout_ms=deed.attempt_timeout if deed else None,
+        timeout_ms=deed.timeout if deed else None,
+        effect=effect_of(site, understood.signatures.get(name)),
+        on_failure=around.on_failure,
+        gate=_gate(site, step.with_, understood.forms.get(name)) if isinstance(step, ApprovalStep | FormStep) else None,
+        fanout=_fanout(step) if isinstance(step, BlockStep) and step.foreach is not None else None,
+        ensure=tuple(Ensure(one.that, one.else_) for one in step.ensure) if isinstance(step, WorkShape) else (),
+        phase="finally" if site.phase == "finally" else "main",
     )
 
 
-def _spec(step: AnyStep) -> dict[str, Json]:
-    match step:
-        case PythonStep(call=call):
+def _spec(site: Site) -> dict[str, Json]:
+    match site.step:
+        case PythonDeed(call=call) | WorkflowDeed(call=call):
             return {"call": call}
-        case CommandStep(parse=parse):
+        case CommandDeed(parse=parse):
             return {"parse": parse}
+        case HttpDeed():
+            poll = poll_of(site.step)
+            return {"poll": poll} if poll is not None else {}
+        case WaitStep():
+            return event_of(site.step)
     return {}
 
 
-def _retry(step: AnyStep) -> Retry:
-    default = _ATTEMPTS.get(step.uses, 1)
-    if not isinstance(step, WorkShape):
+def _retry(site: Site) -> Retry:
+    default = _ATTEMPTS.get(site.step.uses, 1)
+    if not isinstance(site.step, Deed):
         return Retry(attempts=default)
-    low, high = step.retry.backoff
-    return Retry(attempts=step.retry.attempts or default, backoff_min_ms=low, backoff_max_ms=high)
+    low, high = site.step.retry.backoff
+    return Retry(attempts=site.step.retry.attempts or default, backoff_min_ms=low, backoff_max_ms=high)
 
 
-def effect_of(step: StepShape, signature: Signature | None) -> Effect:
-    """What repeating the step means: as written, as the function says, or as is usual for its kind."""
+def effect_of(site: Site, signature: Signature | None) -> Effect:
+    """What repeating the step means: as written, as the function says, or as is usual for its kind.
+
+    Taking a step back twice leaves it taken back, so an undo counts as idempotent unless it says something else.
+    """
+    step = site.step
     written: Effect | None = getattr(step, "effect", None)
     if written is not None:
         return written
+    if isinstance(step, PythonDeed) and signature is not None and signature.effect is not None:
+        return signature.effect
+    if site.phase == "undo":
+        return "idempotent"
     match step:
-        case ModelStep():
+        case ModelStep() | TransformStep():
             return "pure"
-        case HttpStep():
+        case HttpDeed():
             return "idempotent" if step.with_.method in _SAFE_METHODS else "once"
-        case CommandStep():
+        case CommandDeed():
             return "once"
-        case PythonStep() if signature is not None and signature.effect is not None:
-            return signature.effect
-    return "pure" if getattr(step, "uses", "") in _PURE else "idempotent"
+    return "idempotent"
 
 
-def _gate(step: ApprovalStep) -> GatePlan:
-    said = step.with_
+def _fanout(step: BlockStep) -> Fanout:
+    tolerate, percent = step.tolerate
+    return Fanout(step.foreach or "", step.as_, step.key, step.concurrency, tolerate, percent)
+
+
+def _gate(site: Site, said: ApprovalWith | FormWith, form: Json) -> GatePlan:
+    approval = said if isinstance(said, ApprovalWith) else None
+    seats = tuple(Seats(one.approvers, one.quorum) for one in approval.all_of) if approval else ()
+    approvers, among = (said.approvers, ()) if isinstance(said.approvers, tuple) else ((), said.approvers.among)
+    if seats:
+        approvers = tuple(dict.fromkeys(person for seat in seats for person in seat.approvers))
+    changes = approval.changes if approval else None
+    prefix = f"{block_of(site.name)}." if block_of(site.name) else ""
     return GatePlan(
-        approvers=said.approvers,
-        quorum=said.quorum,
+        approvers=approvers,
+        quorum=sum(seat.quorum for seat in seats) if seats else approval.quorum if approval else 1,
         requester_may_decide=said.requester_may_decide,
         due_ms=said.due,
         expires_ms=said.expires,
         on_expiry=said.on_expiry,
-        on_reject=said.on_reject,
+        on_reject=approval.on_reject if approval else "end",
+        all_of=seats,
+        among=among,
+        form=form,
+        edit=tuple(approval.edit) if approval else (),
+        choices=approval.choices if approval else (),
+        changes=Changes(f"{prefix}{changes.rerun}", changes.rounds) if changes else None,
+        remind_before_due_ms=said.remind_before_due,
+        remind_after_due_ms=said.remind_after_due,
+        escalate_after_due_ms=said.escalate_after_due,
+        escalate_to=said.escalate_to,
+        hours=said.hours,
+        digest_ms=said.digest,
     )
 
 
-def workflow_of(file: WorkflowFile, version: str, shown_file: str) -> Workflow:
-    """How a workflow is called, shown and guarded."""
+def workflow_of(file: WorkflowFile, version: str, shown_file: str, triggers: tuple[Trigger, ...]) -> Workflow:
+    """How a workflow is called, shown and guarded, and what starts it."""
     return Workflow(
         name=file.workflow,
         title=file.title or file.workflow.replace("_", " ").capitalize(),
@@ -151,4 +246,6 @@ def workflow_of(file: WorkflowFile, version: str, shown_file: str) -> Workflow:
         alerts_failed=file.alerts.failed,
         show=file.slack.show,
         file=shown_file,
+        triggers=triggers,
+        keep_content_ms=file.keep.content,
     )

@@ -6,29 +6,45 @@ What is wrong is reported and taken out, and the rest is read again, so that one
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from engine.definitions import later
 from engine.definitions.misfits import FIRST_STEP, NOWHERE, at, located, report
 from engine.definitions.problem import Findings, did_you_mean
 from engine.definitions.shape import WorkflowFile
 from engine.definitions.source import Path
+from engine.definitions.stepping import step_in, steps_of
 from engine.definitions.words import given, name_fault
 from store.model import LIMITS, Json
 
-_SECTIONS = ("inputs", "schemas", "secrets", "settings", "vars", "outputs", "steps")
+_SECTIONS = ("inputs", "schemas", "secrets", "settings", "vars", "outputs", "defaults", "on")
 _NAMED = {
     "inputs": "an input",
     "secrets": "a secret",
     "settings": "a setting",
     "vars": "a constant",
-    "steps": "a step",
 }
 # Without these a step would be another one, and what is said of it would be wrong.
-_DECISIVE = ("uses", "call", "parse", "output", "method", "requester_may_decide", "expires", "card")
+_DECISIVE = (
+    "uses",
+    "call",
+    "parse",
+    "output",
+    "method",
+    "requester_may_decide",
+    "expires",
+    "card",
+    "steps",
+    "foreach",
+    "as",
+    "tolerate",
+    "fields",
+    "choices",
+    "changes",
+    "event",
+)
 _ROUNDS_MAX = 5  # of reading what is left; the second one nearly always succeeds
 UNNAMED = "unnamed"  # stands in for the name of a workflow that has none, while the rest is checked
 
@@ -52,9 +68,6 @@ def shape(findings: Findings) -> Reading | None:
         return None
     data = copy.deepcopy(data)
     unclear: set[Path] = set()
-    for path in _not_yet(data, findings):
-        unclear.add(path)
-        _take_out(data, path)
     for path in _bad_names(data, findings):
         unclear.add(path)
     file = _validated(data, findings, unclear)
@@ -68,7 +81,7 @@ def _validated(data: dict[str, Json], findings: Findings, unclear: set[Path]) ->
             return WorkflowFile.model_validate(data)
         except ValidationError as error:
             faults = error.errors(include_url=False)
-        places = [located(details["loc"], data) for details in faults]
+        places = [located(details["loc"]) for details in faults]
         for details, path in zip(faults, places, strict=True):
             if path not in unclear:  # what was taken out is missing now, and that was told already
                 report(details, data, findings)
@@ -88,17 +101,19 @@ def _left_out(kind: str, path: Path) -> Path:
         return _container(path)
     while path and isinstance(path[-1], int):
         path = path[:-1]
-    if path[:1] == ("steps",) and len(path) > 2:
-        key = str(path[-1])
-        return path[:2] if key in _DECISIVE or did_you_mean(key, _DECISIVE) else path
+    step = step_in(path)
+    if step and len(path) > len(step):
+        decisive = any(part in _DECISIVE for part in path[len(step) :]) or did_you_mean(str(path[-1]), _DECISIVE)
+        return step if decisive else path
     return path
 
 
 def _container(path: Path) -> Path:
     """The smallest part that can be left out without changing the meaning of the rest."""
-    if path[:1] == ("steps",) or (path and path[0] in _SECTIONS and len(path) > 1):
-        return path[:2]
-    return path[:1] if path else ()
+    step = step_in(path)
+    if step:
+        return step
+    return path[:2] if path and path[0] in _SECTIONS and len(path) > 1 else path[:1]
 
 
 def _take_out(data: dict[str, Json], path: Path) -> None:
@@ -111,46 +126,6 @@ def _take_out(data: dict[str, Json], path: Path) -> None:
         node.pop(path[-1], None)
 
 
-def _not_yet(data: dict[str, Json], findings: Findings) -> Iterator[Path]:
-    """Keys of the language that this version does not know how to carry out."""
-    yield from _refused(data, (), later.FILE_KEYS, findings)
-    yield from _refused(data.get("limits"), ("limits",), later.LIMITS_KEYS, findings)
-    steps = data.get("steps")
-    for name, step in list(steps.items()) if isinstance(steps, dict) else ():
-        if not isinstance(step, dict):
-            continue
-        path = ("steps", name)
-        uses = step.get("uses")
-        if isinstance(uses, str) and uses in later.KINDS:
-            findings.error((*path, "uses"), later.CODE, f"`uses: {uses}` is not supported yet", later.KINDS[uses])
-            yield path
-            continue
-        refused = list(_refused(step, path, later.STEP_KEYS, findings))
-        if isinstance(uses, str):
-            refused += _refused(step.get("with"), (*path, "with"), later.WITH_KEYS.get(uses, {}), findings)
-        refused += _approvers_from(step, path, findings)
-        # Without what was refused there may be nothing left to judge.
-        yield from ([path] if refused and uses in (None, "wait") else refused)
-
-
-def _refused(node: Json, path: Path, table: Mapping[str, str], findings: Findings) -> Iterator[Path]:
-    if not isinstance(node, dict):
-        return
-    for key in table.keys() & node.keys():
-        findings.error((*path, key), later.CODE, later.said(key), table[key], key=True)
-        yield (*path, key)
-
-
-def _approvers_from(step: dict[str, Json], path: Path, findings: Findings) -> Iterator[Path]:
-    with_ = step.get("with")
-    approvers = with_.get("approvers") if step.get("uses") == "approval" and isinstance(with_, dict) else None
-    computed = isinstance(approvers, dict) or "${{" in str(approvers)
-    if computed:
-        place = (*path, "with", "approvers")
-        findings.error(place, later.CODE, "computed approvers are not supported yet", later.APPROVERS_FROM, key=True)
-        yield path
-
-
 def _bad_names(data: dict[str, Json], findings: Findings) -> Iterator[Path]:
     for section, what in _NAMED.items():
         names = data.get(section)
@@ -160,9 +135,18 @@ def _bad_names(data: dict[str, Json], findings: Findings) -> Iterator[Path]:
                 code, message, hint = fault
                 findings.error((section, name), code, message, hint, key=True)
                 yield (section, name)
-    steps = data.get("steps")
-    if isinstance(steps, dict) and len(steps) > LIMITS.steps_max:
-        message = f"{len(steps)} steps; a workflow may have {LIMITS.steps_max}"
+    count = 0
+    for path, steps in steps_of(data):
+        count += len(steps)
+        for name in list(steps):
+            fault = name_fault(name, "a step")
+            if fault is not None:
+                code, message, hint = fault
+                findings.error((*path, name), code, message, hint, key=True)
+                yield (*path, name)
+        if not steps and path != ("finally",):
+            what = "a workflow" if len(path) == 1 else "a block"
+            findings.error(path, "no_steps", f"{what} needs at least one step", FIRST_STEP, key=True)
+    if count > LIMITS.steps_max:
+        message = f"{count} steps; a workflow may have {LIMITS.steps_max}"
         findings.error(("steps",), "too_many_steps", message, "split it into two workflows", key=True)
-    if isinstance(steps, dict) and not steps:
-        findings.error(("steps",), "no_steps", "a workflow needs at least one step", FIRST_STEP, key=True)

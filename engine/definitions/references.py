@@ -1,114 +1,46 @@
-"""What a file's expressions refer to: every name must exist, and every step that is named becomes a dependency."""
+"""What a file's expressions refer to: every name must exist and be there where it is used."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
-from engine.definitions import later
+from engine.definitions.outline import Outline
+from engine.definitions.places import Place, Use
 from engine.definitions.problem import Findings, did_you_mean, suggestion
-from engine.definitions.scope import RUN_FIELDS, STEP_PARTS, Names
-from engine.definitions.source import Path
-from engine.rules.expressions import Expression, ExpressionError, Reference, Template, TemplateError, condition
-from engine.rules.expressions import parse_template as parsed_template
-from store.model import Json
+from engine.definitions.scope import ITEM_PARTS, REVIEW_PARTS, RUN_FIELDS, STEP_PARTS, Names
+from engine.definitions.step_shapes import BlockStep
 
-ROOTS = ("inputs", "steps", "settings", "vars", "run", "secrets")
 # Where a secret may stand: in what is sent, never in what is stored, shown or computed with.
 SECRET_PLACES = {
     "http": frozenset({"headers", "query", "json", "form", "body"}),
     "command": frozenset({"env"}),
+    "webhook": frozenset({"verify"}),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One reference, and where in the file it stands."""
-
-    path: Path
-    offset: int
-    reference: Reference
-    text: str  # of the reference, as it is written
-
-    def offset_of(self, index: int) -> int:
-        """Where a name of the reference's path stands, the first one being 0."""
-        words = list(re.finditer(r"\w+", self.text))
-        return self.offset + (words[index].start() if index < len(words) else 0)
-
-    @property
-    def step(self) -> str | None:
-        names = self.reference.path
-        return names[1] if names[0] == "steps" and len(names) > 1 else None
-
-    @property
-    def part(self) -> str:
-        return self.reference.path[2] if len(self.reference.path) > 2 else ""
-
-
-@dataclass(slots=True)
-class Place:
-    """Everything that one step, or the outputs of the run, compute: templates and a condition, and what they use."""
-
-    owner: str  # the step's name; empty for the outputs
-    kind: str = ""
-    templates: dict[Path, Template] = field(default_factory=dict)
-    when: Expression | None = None
-    when_path: Path = ()
-    uses: list[Use] = field(default_factory=list)
-    strange: set[tuple[str, ...]] = field(default_factory=set)  # names reported as wrong
-    unread: bool = False  # something here could not be parsed
-
-    def template(self, path: Path, value: Json, findings: Findings) -> None:
-        """Parse the texts of a value that stands at a path."""
-        try:
-            template = parsed_template(value)
-        except TemplateError as error:
-            self.unread = True
-            for broken in error.placed:
-                at = (*path, *broken.path)
-                _report(findings, at, broken.problem.offset, broken.problem.message, broken.problem.hint)
-            return
-        self.templates[path] = template
-        for placed in template.expressions:
-            at = (*path, *placed.path)
-            self.uses += _uses(at, placed.expression, placed.offset)
-
-    def condition(self, path: Path, text: str, findings: Findings) -> None:
-        """Parse the `when:` of a step."""
-        try:
-            self.when = condition(text)
-        except ExpressionError as error:
-            self.unread = True
-            _report(findings, path, error.problem.offset, error.problem.message, error.problem.hint)
-            return
-        self.when_path = path
-        self.uses += _uses(path, self.when, 0)
-
-
-def _uses(path: Path, expression: Expression, start: int) -> list[Use]:
-    return [
-        Use(path, start + one.offset, one, expression.text[one.offset : one.offset + one.length])
-        for one in expression.references
-    ]
-
-
-def _report(findings: Findings, path: Path, offset: int, message: str, hint: str) -> None:
-    findings.error(path, "bad_expression", message, hint, offset=offset)
+_ELSEWHERE = {
+    "item": ("`item` is an element of a list, and there is no list here", "it is there in a block with `foreach:`"),
+    "review": (
+        "`review` is only there in steps that are done again when people ask for changes",
+        "write changes: {rerun: STEP} at the gate that reviews this",
+    ),
+    "event": ("`event` is only there in `on:`", "pass what is needed as an input: inputs: {topic: ${{ event.… }}}"),
+    "response": ("`response` is only there in `poll:`", "write steps.NAME.output or steps.NAME.receipt"),
+    "output": ("`output` is only there in `ensure:`", "write steps.NAME.output"),
+}
 
 
 class NameCheck:
     """Proves that every name in use stands for something."""
 
-    def __init__(self, findings: Findings, names: Names, steps: Sequence[str], whole: frozenset[str]) -> None:
+    def __init__(self, findings: Findings, names: Names, outline: Outline, whole: frozenset[str]) -> None:
         self.findings = findings
+        self.outline = outline
         self.known: Mapping[str, Sequence[str]] = {
             "inputs": tuple(names.inputs),
             "settings": tuple(names.settings),
             "vars": tuple(names.vars),
             "secrets": names.secrets,
-            "steps": steps,
-            "run": RUN_FIELDS,
+            "review": REVIEW_PARTS,
+            "previous": ("outputs",),
         }
         self.whole = whole  # sections that could not be read at all: any name may be theirs
 
@@ -122,11 +54,10 @@ class NameCheck:
         """The path that is wrong, once reported; empty when the name is good."""
         path = use.reference.path
         root = path[0]
-        if root in later.NAMES:
-            self._error(use, later.CODE, later.said(root), later.NAMES[root])
-            return (root,)
-        if root not in ROOTS:
-            self._error(use, "unknown_name", f"there is no `{root}` here", self._root_hint(root))
+        if root in place.extra or root in self.outline.elements(place.block):
+            return ()
+        if root not in place.roots:
+            self._no_root(place, use, root)
             return (root,)
         if root == "secrets":
             self._secret(place, use)
@@ -134,16 +65,39 @@ class NameCheck:
             return self._whole_root(use, root)
         if root in self.whole:
             return path[:2]
-        if path[1] not in self.known[root]:
-            return self._unknown(use, root, path[1])
-        return self._step(place, use) if root == "steps" else ()
+        if root == "steps":
+            return self._step(place, use)
+        if root == "run":
+            return self._run(place, use, path[1])
+        return () if path[1] in self.known[root] else self._unknown(place, use, root, path[1])
 
-    def _root_hint(self, root: str) -> str:
-        for owner in ("steps", "inputs", "vars", "settings"):
-            if root in self.known[owner]:
-                part = ".output" if owner == "steps" else ""
-                return f"did you mean `{owner}.{root}{part}`?"
-        return suggestion(root, ROOTS, what="names")
+    def _no_root(self, place: Place, use: Use, root: str) -> None:
+        elements = self.outline.elements(place.block)
+        own = [*elements, *sorted(place.extra)]
+        if root == "item" and elements:
+            message, hint = "there is no `item` here", f"elements are called `{next(iter(elements))}` here"
+        elif root in _ELSEWHERE:
+            message, hint = _ELSEWHERE[root]
+        elif (block := self._list_of(root)) is not None:
+            message = f"`{root}` is an element of the list of `{block}`, and this stands outside"
+            hint = f"outside, the results are there as a list: steps.{block.rpartition('.')[2]}.output"
+        else:
+            message, hint = f"there is no `{root}` here", self._root_hint(place, root, own)
+        self._error(use, "unknown_name", message, hint)
+
+    def _list_of(self, root: str) -> str | None:
+        lists = (site for site in self.outline.sites.values() if site.loops)
+        found = (site.name for site in lists if isinstance(site.step, BlockStep) and site.step.as_ == root)
+        return next(found, None)
+
+    def _root_hint(self, place: Place, root: str, own: Sequence[str]) -> str:
+        if root in self.outline.visible(place.block) and "steps" in place.roots:
+            return f"did you mean `steps.{root}.output`?"
+        for owner in ("inputs", "vars", "settings"):
+            if root in self.known[owner] and owner in place.roots:
+                return f"did you mean `{owner}.{root}`?"
+        order = [one for one in _ORDER if one in place.roots]
+        return suggestion(root, [*order, *own], what="names")
 
     def _whole_root(self, use: Use, root: str) -> tuple[str, ...]:
         if root != "steps":
@@ -151,43 +105,84 @@ class NameCheck:
         self._error(use, "step_not_named", "say which step", "write steps.NAME.output")
         return (root,)
 
-    def _unknown(self, use: Use, root: str, name: str) -> tuple[str, ...]:
-        word = root.removesuffix("s")
-        if root == "run":
-            hint = later.RUN_FIELDS.get(name) or suggestion(name, RUN_FIELDS, what="fields of `run`")
-            code = later.CODE if name in later.RUN_FIELDS else "unknown_run_field"
-            message = later.said(f"run.{name}") if name in later.RUN_FIELDS else f"`run` has no field `{name}`"
-            self._error(use, code, message, hint, 1)
+    def _run(self, place: Place, use: Use, name: str) -> tuple[str, ...]:
+        if name in RUN_FIELDS or (name == "outcome" and place.phase != "main"):
+            return ()
+        if name == "outcome":
+            message = "how a run ends is known only when it is over: in `finally:` and `undo:`"
+            self._error(use, "outcome_not_known", message, "use steps.NAME.status", 1)
         else:
-            hint = suggestion(name, self.known[root], what=root)
-            for other in ("inputs", "settings", "vars", "steps"):
-                if other != root and name in self.known[other] and "did you mean" not in hint:
-                    hint = f"there is `{other}.{name}`"
-            self._error(use, f"unknown_{word}", f"there is no {_WORDS[root]} `{name}`", hint, 1)
+            message = f"`run` has no field `{name}`"
+            self._error(use, "unknown_run_field", message, suggestion(name, RUN_FIELDS, what="fields of `run`"), 1)
+        return ("run", name)
+
+    def _unknown(self, place: Place, use: Use, root: str, name: str) -> tuple[str, ...]:
+        word = root.removesuffix("s")
+        if root in ("review", "previous"):
+            hint = suggestion(name, self.known[root], what=f"fields of `{root}`")
+            self._error(use, f"unknown_{root}_field", f"`{root}` has no field `{name}`", hint, 1)
+            return (root, name)
+        steps = self.outline.visible(place.block) if "steps" in place.roots else []
+        known = {**self.known, "steps": steps}
+        hint = suggestion(name, known[root], what=root)
+        for other in ("inputs", "settings", "vars", "steps"):
+            if other != root and name in known[other] and other in place.roots and "did you mean" not in hint:
+                hint = f"there is `{other}.{name}`"
+        self._error(use, f"unknown_{word}", f"there is no {_WORDS[root]} `{name}`", hint, 1)
         return (root, name)
 
     def _step(self, place: Place, use: Use) -> tuple[str, ...]:
         path = use.reference.path
-        name = path[1]
-        if name == place.owner:
-            self._error(use, "self_reference", f"step `{name}` refers to itself", "name an earlier step")
+        short = path[1]
+        name = self.outline.resolve(short, place.block)
+        if name is None:
+            return self._no_step(place, use, short)
+        owner = place.owner.removesuffix(":undo")
+        if name == owner and place.phase != "undo" and place.block != owner:
+            self._error(use, "self_reference", f"step `{short}` refers to itself", "name an earlier step")
+            return path[:2]
+        if owner.startswith(f"{name}.") or (name == owner and place.phase != "undo"):
+            message = f"this stands inside of `{short}`, which ends only after it"
+            self._error(use, "self_reference", message, "name a step of the same block, or one outside")
+            return path[:2]
+        site = self.outline.sites.get(name)
+        if site is not None and site.phase == "finally" and place.phase != "finally":
+            message = f"`{short}` is done when everything else is over"
+            self._error(use, "not_done_yet", message, "name a step under `steps:`")
             return path[:2]
         if len(path) == 2:
-            self._error(use, "step_part_missing", f"say which part of `{name}`", f"write steps.{name}.output")
+            self._error(use, "step_part_missing", f"say which part of `{short}`", f"write steps.{short}.output")
             return ()
-        if use.part in later.STEP_FIELDS:
-            self._error(use, later.CODE, later.said(f"steps.{name}.{use.part}"), later.STEP_FIELDS[use.part], 2)
+        return self._part(use, short, site.loops if site else True)
+
+    def _no_step(self, place: Place, use: Use, short: str) -> tuple[str, ...]:
+        inner = next((name for name in self.outline.sites if name.endswith(f".{short}")), None)
+        if inner is None:
+            return self._unknown(place, use, "steps", short)
+        block = inner.rpartition(".")[0]
+        message = f"`{short}` stands inside of `{block}`, and what is in a block is not seen from outside"
+        outer = block.rpartition(".")[2]
+        hint = f"give `{outer}` an `output:` that holds what is needed, and write steps.{outer}.output"
+        self._error(use, "inside_of_block", message, hint, 1)
+        return ("steps", short)
+
+    def _part(self, use: Use, short: str, loops: bool) -> tuple[str, ...]:
+        path = use.reference.path
+        if use.part == "items" and not loops:
+            message = f"`{short}` has no items: it is not done for the elements of a list"
+            self._error(use, "unknown_step_part", message, f"write steps.{short}.output", 2)
             return path[:3]
-        if use.part not in STEP_PARTS:
-            near = did_you_mean(use.part, STEP_PARTS)
-            rest = ".".join(path[2:])
-            hint = near or f"write steps.{name}.output.{rest}"
-            self._error(use, "unknown_step_part", f"a step has {', '.join(STEP_PARTS)}, and no `{use.part}`", hint, 2)
-            return path[:3]
-        return ()
+        if use.part in STEP_PARTS or use.part == ITEM_PARTS:
+            return ()
+        near = did_you_mean(use.part, STEP_PARTS)
+        rest = ".".join(path[2:])
+        hint = near or f"write steps.{short}.output.{rest}"
+        self._error(use, "unknown_step_part", f"a step has {', '.join(STEP_PARTS)}, and no `{use.part}`", hint, 2)
+        return path[:3]
 
     def _secret(self, place: Place, use: Use) -> None:
-        where = use.path[3] if len(use.path) > 3 and use.path[2] == "with" else ""
+        inner = use.path[len(place.base) :]
+        where = inner[1] if inner[:1] == ("with",) and len(inner) > 1 else inner[0] if inner else ""
         if where in SECRET_PLACES.get(place.kind, ()):
             return
         hint = "secrets may stand in headers, query, json, form and body of http steps and in env of command steps"
@@ -197,17 +192,11 @@ class NameCheck:
         self.findings.error(use.path, code, message, hint, offset=use.offset_of(index))
 
 
+_ORDER = ("inputs", "steps", "settings", "vars", "run", "secrets", "previous")
 _WORDS = {
     "inputs": "input",
+    "steps": "step",
     "settings": "setting",
     "vars": "constant",
     "secrets": "secret",
-    "steps": "step",
 }
-
-
-def uses_of_steps(place: Place) -> Iterator[Use]:
-    """The uses that make a dependency: those of other steps that exist."""
-    for use in place.uses:
-        if use.step is not None and use.step != place.owner and use.reference.path[:2] not in place.strange:
-            yield use

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 
-from engine.definitions import later
 from engine.definitions.files import NotReadable, read_text
 from engine.definitions.problem import Findings, did_you_mean, listing
 from engine.definitions.source import Path
@@ -18,6 +17,19 @@ from engine.definitions.words import given
 from store.model import Json
 
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
+FILE = "file"  # what people hand in with a run
+FILE_SCHEMA: dict[str, Json] = {
+    "type": "object",
+    "x-file": True,
+    "properties": {
+        "name": {"type": "string"},
+        "media_type": {"type": "string"},
+        "size": {"type": "integer"},
+        "hash": {"type": "string"},
+    },
+    "required": ["name", "media_type", "size", "hash"],
+    "additionalProperties": False,
+}
 FORMATS = ("date", "date-time", "time", "email", "uri", "uuid")
 _SYNONYMS = {
     "str": "string",
@@ -145,11 +157,17 @@ class Schemas:
         if name in self.written:
             schema = self.named(name)
             return None if schema is None else Understood(schema, optional)
-        if name in later.SCHEMA_TYPES:
-            self.findings.error(path, later.CODE, f"`type: {name}` is not supported yet", later.SCHEMA_TYPES[name])
-            return None
+        if name == FILE and name not in self.written:
+            return self._of_file(path, optional)
         self._unknown_type(name, path)
         return None
+
+    def _of_file(self, path: Path, optional: bool) -> Understood | None:
+        if path[0] != "inputs" and "fields" not in path:
+            hint = "for something with a name and content of its own, write {name: string, text: string}"
+            self._wrong(path, "a file is handed in by people: as an input, or as a field of a form", hint)
+            return None
+        return Understood(dict(FILE_SCHEMA), optional)
 
     def _unknown_type(self, name: str, path: Path) -> None:
         meant = _SYNONYMS.get(name.lower())
@@ -178,7 +196,7 @@ class Schemas:
             return all(isinstance(one, str) for one in kind) and len(kind) != 1
         if not isinstance(kind, str):
             return bool(raw.keys() & _FULL_FORM)
-        known = kind in TYPES or kind in later.SCHEMA_TYPES or kind in self.written
+        known = kind in TYPES or kind == FILE or kind in self.written
         return known or raw.keys() <= _ALWAYS | _KEYWORDS.keys() | INPUT_EXTRAS
 
     def _forgotten_type(self, raw: dict[str, Json]) -> str:
@@ -191,7 +209,7 @@ class Schemas:
 
     def _may_be_type(self, value: Json) -> bool:
         if isinstance(value, str):
-            return value.rstrip("?") in (*TYPES, "any", *self.written)
+            return value.rstrip("?") in (*TYPES, "any", FILE, *self.written)
         return isinstance(value, dict | list)
 
     # The full form --------------------------------------------------------------------------------------------

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from engine.definitions.shape import AnyStep, ApprovalStep, CommandStep, HttpStep, ModelStep, WaitStep
-from engine.rules.expressions import Type, any_type, enum_of, list_of, map_of, nullable, object_of, united
-from store.model import Json, StepStatus
+from engine.rules.expressions import (
+    Type,
+    any_type,
+    enum_of,
+    list_of,
+    map_of,
+    nullable,
+    object_of,
+    united,
+)
+from store.model import Json, RunStatus, StepStatus
 
 TEXT: Type = {"type": "string"}
 WHOLE: Type = {"type": "integer"}
+NULL: Type = {"type": "null"}
 ANY = any_type()
 STATUS = enum_of([status.value for status in StepStatus])
 ERROR = object_of({"code": TEXT, "message": TEXT})
-RUN_FIELDS = ("id", "name", "workflow", "requester", "started_at", "trace_id")
-RUN = object_of(dict.fromkeys(RUN_FIELDS, TEXT))
+USAGE = object_of(dict.fromkeys(("calls", "tokens_in", "tokens_out", "usd_micros"), WHOLE))
+_OF_RUN: dict[str, Type] = {
+    **dict.fromkeys(("id", "name", "workflow", "requester", "started_at", "trace_id"), TEXT),
+    "slot": nullable(TEXT),
+    "usage": USAGE,
+}
+RUN_FIELDS = tuple(_OF_RUN)
+OUTCOME = enum_of([status.value for status in RunStatus if status.finished])
 STEP_PARTS = ("output", "status", "error", "receipt")
-
-_HTTP_RECEIPT = object_of(
-    {"method": TEXT, "url": TEXT, "endpoint": TEXT, "status": WHOLE, "headers": map_of(TEXT), "bytes": WHOLE},
-    open_=True,
-)
-_COMMAND_RECEIPT = object_of({"program": TEXT, "exit_code": WHOLE, "stderr": TEXT, "duration_ms": WHOLE}, open_=True)
-_COMMAND_OUTPUT: dict[str, Type] = {"json": ANY, "lines": list_of(TEXT), "text": TEXT}
+ITEM_PARTS = "items"
+REVIEW_PARTS = ("round", "comment", "previous")
+RESPONSE = object_of({"status": WHOLE, "headers": map_of(TEXT), "body": ANY})
 
 
 @dataclass(slots=True)
@@ -31,32 +42,56 @@ class Names:
     """The types behind every name of one file. A name whose definition is broken is known, and may be anything."""
 
     inputs: dict[str, Type] = field(default_factory=dict)
-    optional_inputs: set[str] = field(default_factory=set)
+    optional_inputs: set[str] = field(default_factory=set)  # may be missing in a run
+    defaulted_inputs: set[str] = field(default_factory=set)  # need not be given, and are there all the same
     settings: dict[str, Type] = field(default_factory=dict)
     vars: dict[str, Type] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
-    outputs: dict[str, Type] = field(default_factory=dict)  # of steps
+    outputs: dict[str, Type] = field(default_factory=dict)  # of steps, by their names in the plan
     receipts: dict[str, Type] = field(default_factory=dict)
+    items: dict[str, Type] = field(default_factory=dict)  # of lists: what one element amounts to
+    elements: dict[str, Type] = field(default_factory=dict)  # of lists: what one element is
 
-    def scope(self, always: frozenset[str], *, strict: bool) -> dict[str, Type]:
-        """The scope of one place: steps whose output is there for certain, and the others, which may have none.
+    def scope(self, steps: Mapping[str, str], always: frozenset[str], *, over: bool = False) -> dict[str, Type]:
+        """The scope of one place.
 
-        `strict` says that `always` is complete; otherwise every output counts as being there.
+        `steps` maps short names to names in the plan; `always` are those whose output is there for certain; `over`
+        where the run's outcome is known.
         """
-        steps = {name: self._step(name, name in always or not strict) for name in self.outputs}
+        seen = {short: self._step(name, name in always) for short, name in steps.items()}
         return {
             "inputs": object_of(self.inputs, optional=self.optional_inputs),
             "settings": object_of(self.settings),
             "vars": object_of(self.vars),
-            "run": RUN,
+            "run": object_of({**_OF_RUN, "outcome": OUTCOME} if over else _OF_RUN),
             "secrets": object_of(dict.fromkeys(self.secrets, TEXT)),
-            "steps": object_of(steps),
+            "steps": object_of(seen),
+            "previous": object_of({"outputs": ANY}),
+            "review": review_type(ANY),
         }
 
     def _step(self, name: str, certain: bool) -> Type:
-        output = self.outputs[name]
+        output = self.outputs.get(name, ANY)
         parts = {"output": output, "status": STATUS, "error": ERROR, "receipt": self.receipts.get(name, ANY)}
+        if name in self.items:
+            parts[ITEM_PARTS] = list_of(item_type(self.items[name]))
         return object_of(parts, optional=("error",) if certain else ("error", "output", "receipt"))
+
+
+def item_type(output: Type) -> Type:
+    """What `items` tells of each element."""
+    parts = {"key": TEXT, "status": STATUS, "output": output, "error": ERROR, "receipt": ANY}
+    return object_of(parts, optional=("output", "error", "receipt"))
+
+
+def review_type(previous: Type) -> Type:
+    """What a step knows of the review that it is done again for; in the first round there was none before."""
+    return object_of({"round": WHOLE, "comment": TEXT, "previous": nullable(previous)})
+
+
+def block_type(children: Mapping[str, Type], optional: Iterable[str]) -> Type:
+    """What a block without an `output:` amounts to."""
+    return object_of(children, optional=tuple(optional))
 
 
 def tolerant(scope: Mapping[str, Type], strange: set[tuple[str, ...]]) -> dict[str, Type]:
@@ -94,33 +129,3 @@ def constant_type(value: Json) -> Type:
         case list():
             return list_of(united([constant_type(item) for item in value])) if value else {"type": "array"}
     return object_of({key: constant_type(item) for key, item in value.items()})
-
-
-def output_type(step: AnyStep, declared: Type | None, shown: Type) -> Type:
-    """What a step gives when it succeeds; `declared` is its `output:`, `shown` what a gate shows."""
-    if isinstance(step, ApprovalStep):
-        return _gate_output(step, shown)
-    if isinstance(step, WaitStep):
-        return object_of({"until": TEXT})
-    if declared is not None:
-        return declared
-    if isinstance(step, CommandStep):
-        return _COMMAND_OUTPUT[step.parse]
-    return TEXT if isinstance(step, ModelStep) else ANY
-
-
-def receipt_type(step: AnyStep) -> Type:
-    if isinstance(step, HttpStep):
-        return _HTTP_RECEIPT
-    return _COMMAND_RECEIPT if isinstance(step, CommandStep) else ANY
-
-
-def _gate_output(step: ApprovalStep, shown: Type) -> Type:
-    verdicts = ["approved"]
-    verdicts += ["rejected"] if step.with_.on_reject == "continue" else []
-    verdicts += ["expired"] if step.with_.on_expiry == "continue" else []
-    # What cannot happen is kept as text, so that comparing with it is a matter of taste and no mistake.
-    verdict = enum_of(verdicts) if len(verdicts) == 3 else TEXT
-    by = TEXT if step.with_.on_expiry not in ("approve", "continue") else nullable(TEXT)
-    fields = {"verdict": verdict, "choice": {"type": "null"}, "content": shown, "comment": TEXT, "by": by, "at": TEXT}
-    return object_of(fields)

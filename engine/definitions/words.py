@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from engine.definitions.cron import HOW, NotCron, cron_line
+from engine.definitions.problem import did_you_mean
 from engine.definitions.verbs import PLANNED, VERBS
-from engine.quantities import UNIT_MS, duration_ms
-from store.model import Json
+from engine.quantities import UNIT_MS, Rate, duration_ms
+from store.model import Json, StartRate
 
 LENGTH_MAX_MS = 10 * 366 * UNIT_MS["d"]  # a longer wait is a slip of the keyboard
 HOW_LONG = "write for instance 30s, 15m, 4h, 2d or 2h30m"
@@ -37,6 +41,7 @@ as break const continue else false for function has if import in let loop namesp
 while
 """
 _RESERVED = frozenset(_TAKEN_IN_EXPRESSIONS.split())
+EACH = "each"  # what the step of a list without a block of its own is called
 
 
 def given(value: Json) -> str:
@@ -131,6 +136,8 @@ def name_fault(word: str, what: str) -> tuple[str, str, str] | None:
         return "bad_name", f"this name has {len(word)} characters; {NAME_MAX} are allowed", "use a shorter one"
     if word in _RESERVED:
         return "reserved_name", f"`{word}` has a meaning of its own in expressions", f"write for instance `{word}_step`"
+    if word == EACH and what == "a step":
+        return "reserved_name", "`each` is what a step with `foreach:` does for one element", "write for instance `one`"
     return None
 
 
@@ -154,6 +161,9 @@ def _person(value: Json) -> str:
         refuse("bad_person", f"a person or group is needed here, not {given(value)}", hint)
     if value.startswith("#"):
         refuse("bad_person", f'"{value}" is a channel, and a person or group is needed here', hint)
+    if "${{" in value:
+        computed = 'approvers may come from data: {from: "${{ … }}", among: ["@editors"]}'
+        refuse("bad_person", "a person or group is needed here, not an expression", computed)
     if not _PERSON.fullmatch(value):
         better = f'write "@{value}"' if re.fullmatch(r"[\w.-]+", value) else hint
         refuse("bad_person", f'"{value[:60]}" names no person or group', better)
@@ -206,6 +216,89 @@ def _approvers(value: Json) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _recipient(value: Json) -> str:
+    """Whom a message goes to."""
+    hint = 'write requester, thread, channel, "#name", "@handle", an e-mail address, or an id such as U012ABCDE'
+    something(value)
+    if not isinstance(value, str):
+        refuse("bad_recipient", f"a person or channel is needed here, not {given(value)}", hint)
+    if value in RECIPIENTS or "${{" in value or _PERSON.fullmatch(value) or _CHANNEL.fullmatch(value):
+        return value
+    near = did_you_mean(value, RECIPIENTS)
+    refuse("bad_recipient", f'"{value[:60]}" names no person or channel', near or hint)
+
+
+def _event_channel(value: Json) -> str:
+    if isinstance(value, str) and value.startswith("@"):
+        refuse("bad_channel", f'"{value[:60]}" is a person or group, and a channel is needed here', 'write "#name"')
+    return _channel(value)
+
+
+def _thread_or_channel(value: Json) -> str:
+    """Where a message is looked for: among the answers to the run, or in a channel."""
+    return "thread" if value == "thread" else _event_channel(value)
+
+
+def _cron(value: Json) -> str:
+    something(value)
+    if not isinstance(value, str):
+        refuse("bad_cron", f"a cron line is needed here, not {given(value)}", HOW)
+    try:
+        return cron_line(value)
+    except NotCron as error:
+        refuse("bad_cron", str(error), error.hint)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _zone(value: Json) -> str:
+    hint = "write for instance Europe/Berlin, America/New_York or UTC"
+    something(value)
+    if not isinstance(value, str):
+        refuse("bad_zone", f"a time zone is needed here, not {given(value)}", hint)
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        ends = next((zone for zone in sorted(_zones()) if zone.lower().endswith(f"/{value.lower()}")), "")
+        better = f"write {ends}" if ends else did_you_mean(value, _zones())
+        refuse("bad_zone", f'there is no time zone "{value[:60]}"', better or hint)
+    return value
+
+
+def _trigger_name(value: Json) -> str:
+    something(value)
+    if not isinstance(value, str):
+        refuse("wrong_type", f"a name is needed here, not {given(value)}", "write for instance weekly")
+    fault = name_fault(value, "a trigger")
+    if fault is not None:
+        refuse(*fault)
+    return value
+
+
+def _pattern(value: Json) -> str:
+    something(value)
+    if not isinstance(value, str):
+        refuse("bad_pattern", f"a regular expression is needed here, not {given(value)}", "write it in quotes")
+    try:
+        re.compile(value)
+    except re.error as error:
+        refuse("bad_pattern", f"this regular expression cannot be read: {error.msg}", "look for brackets not closed")
+    return value
+
+
+def _rate(value: Json) -> StartRate:
+    hint = "write for instance 10/min, 100/h or 500/d"
+    something(value)
+    try:
+        rate = Rate.parse(value)
+    except ValueError:
+        refuse("bad_rate", f"a rate is needed here, not {given(value)}", hint)
+    return StartRate(rate.count, rate.period_ms)
+
+
 def _call(value: Json) -> str:
     hint = "write file.py:function for a file beside this one, or package.module:function"
     if not isinstance(value, str):
@@ -215,6 +308,7 @@ def _call(value: Json) -> str:
     return value
 
 
+RECIPIENTS = ("requester", "thread", "channel")
 _AS_TEXT: dict[str, Any] = {"type": "string"}
 PositiveDuration = Annotated[
     int, BeforeValidator(positive_length_ms), WithJsonSchema({**_AS_TEXT, "examples": ["30s", "4h", "2h30m"]})
@@ -241,3 +335,17 @@ Approvers = Annotated[
     WithJsonSchema({"type": "array", "items": _AS_TEXT, "minItems": 1, "examples": [["@editors"]]}),
 ]
 Call = Annotated[str, BeforeValidator(_call), WithJsonSchema({**_AS_TEXT, "examples": ["steps.py:count"]})]
+Recipient = Annotated[str, BeforeValidator(_recipient), WithJsonSchema({**_AS_TEXT, "examples": ["requester"]})]
+EventChannel = Annotated[str, BeforeValidator(_event_channel), WithJsonSchema({**_AS_TEXT, "examples": ["#help"]})]
+ThreadOrChannel = Annotated[
+    str, BeforeValidator(_thread_or_channel), WithJsonSchema({**_AS_TEXT, "examples": ["thread", "#help"]})
+]
+CronText = Annotated[str, BeforeValidator(_cron), WithJsonSchema({**_AS_TEXT, "examples": ["0 9 * * 1"]})]
+Zone = Annotated[str, BeforeValidator(_zone), WithJsonSchema({**_AS_TEXT, "examples": ["Europe/Berlin"]})]
+TriggerName = Annotated[
+    str, BeforeValidator(_trigger_name), WithJsonSchema({**_AS_TEXT, "pattern": f"^{NAME}$", "maxLength": NAME_MAX})
+]
+Pattern = Annotated[str, BeforeValidator(_pattern), WithJsonSchema({**_AS_TEXT, "format": "regex"})]
+MaybeRate = Annotated[
+    StartRate | None, BeforeValidator(_rate), WithJsonSchema({**_AS_TEXT, "examples": ["10/min", "100/h"]})
+]

@@ -8,7 +8,22 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from store.events import Event
-from store.model import Actor, Content, Coordinates, Failure, Json, Millis, Run, RunId, StepKey, Verdict
+from store.model import (
+    NO_TERMS,
+    Actor,
+    Content,
+    Coordinates,
+    Failure,
+    GateTerms,
+    Json,
+    Millis,
+    Parent,
+    Run,
+    RunId,
+    RunStatus,
+    StepKey,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +35,15 @@ class StartRun:
     inputs: Content
     trace_id: str
     dedupe_key: str | None = None
+    parent: Parent | None = None
+    previous: Content | None = None
+    queue: str = ""
+    queued: bool = False  # as many runs as may be are open already
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let a queued run begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +67,7 @@ class ReportFailure:
     error: Failure
     usage: Mapping[str, int] | None = None
     receipt: Json = None
+    anew: bool = False  # the work that had been given away has failed; else only asking for it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +87,83 @@ class KeepAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """What a policy of the workflow says in the place of people."""
+
+    verdict: Verdict
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenGate:
+    """Ask people. Who, until when, and what else they may answer was worked out from the plan and the data."""
+
     place: Coordinates
     question: str
     shown: Content
     card: Json
     digest: str
+    approvers: tuple[str, ...]
+    expires_at: Millis
+    due_at: Millis | None = None
+    terms: GateTerms = NO_TERMS
+    policy: Policy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitChild:
+    """Wait for the end of the run that this step started."""
+
+    place: Coordinates
+    child: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class ReportChild:
+    """The run that a step waits for has ended."""
+
+    step: StepKey
+    child: RunId
+    status: RunStatus
+    outputs: Content | None = None
+    error: Failure | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitEvent:
+    """Wait for something to happen outside."""
+
+    place: Coordinates
+    event: str
+    until_at: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRun:
+    """Something happened outside that the run may be waiting for."""
+
+    actor: Actor
+    event: str
+    data: Content
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPolling:
+    """The work goes on elsewhere; ask again at `due_at`."""
+
+    place: Coordinates
+    memo: Json
+    due_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStop:
+    """The workflow says that the run ends here, with this outcome."""
+
+    place: Coordinates
+    outcome: RunStatus
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +174,11 @@ class StartWait:
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """One person's answer at a gate. `gate` is the id on the card that was clicked; empty means the open one."""
+    """One person's answer at a gate. `gate` is the id on the card that was clicked; empty means the open one.
+
+    With `content` the answer is about an edited content (`edits`: field -> [before, after]), or it is what people
+    were asked for by a form.
+    """
 
     step: StepKey
     actor: Actor
@@ -87,6 +187,29 @@ class Decide:
     comment: str = ""
     surface: str = ""
     override: str = ""
+    choice: str = ""
+    content: Content | None = None
+    content_digest: str = ""
+    edits: Json = None
+    confirmed: bool = False  # that steps are repeated whose effect must not be repeated unseen
+    digest: str = ""  # of what this person was shown; empty means whatever stands there
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Let a run that has ended go on: what failed and all that depends on it is done again.
+
+    With `from_step` that step too; with `inputs` all that reads one of the `changed`; with `newest` by the newest
+    version of the workflow.
+    """
+
+    actor: Actor
+    reason: str = ""
+    from_step: StepKey = ""
+    inputs: Content | None = None
+    changed: tuple[str, ...] = ()
+    newest: bool = False
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +247,7 @@ class Settle:
 
 Command: TypeAlias = (
     StartRun
+    | Admit
     | Claim
     | ReportSuccess
     | ReportFailure
@@ -131,7 +255,14 @@ Command: TypeAlias = (
     | KeepAnswer
     | OpenGate
     | StartWait
+    | AwaitChild
+    | ReportChild
+    | AwaitEvent
+    | SignalRun
+    | ReportPolling
+    | ReportStop
     | Decide
+    | Retry
     | Tick
     | Cancel
     | Pause
@@ -162,6 +293,21 @@ class Refusal(StrEnum):
     ACTOR_IS_REQUESTER = "actor_is_requester"
     ACTOR_UNKNOWN = "actor_unknown"
     FACTS_TOO_OLD = "facts_too_old"
+    ACTOR_NOT_AMONG = "actor_not_among"
+    ANSWER_NOT_OFFERED = "answer_not_offered"
+    CHOICE_UNKNOWN = "choice_unknown"
+    EDIT_NOT_ALLOWED = "edit_not_allowed"
+    CONTENT_CHANGED = "content_changed"
+    CONTENT_INVALID = "content_invalid"
+    ROUNDS_USED_UP = "rounds_used_up"
+    ONCE_WOULD_REPEAT = "once_would_repeat"
+    RUN_NOT_FINISHED = "run_not_finished"
+    RUN_NOT_QUEUED = "run_not_queued"
+    RUN_QUEUED = "run_queued"
+    NOTHING_TO_RETRY = "nothing_to_retry"
+    VERSION_DOES_NOT_FIT = "version_does_not_fit"
+    SIGNAL_NOT_EXPECTED = "signal_not_expected"
+    TOO_MANY_SIGNALS = "too_many_signals"
     OVERRIDE_NOT_ALLOWED = "override_not_allowed"
     OVERRIDE_NEEDS_REASON = "override_needs_reason"
 

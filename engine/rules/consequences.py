@@ -1,124 +1,258 @@
-"""What follows by itself: steps become ready or are skipped, the run ends. Emitted in the same batch as its cause."""
+"""What follows by itself: steps become ready or are skipped, blocks go on, the run ends.
+
+Emitted in the same batch as its cause. Only what stands around a changed step is looked at, so that one more item of a
+long list costs the same as the first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
-from engine.rules import graph
-from engine.rules.evolution import fold
-from engine.rules.expressions import ExpressionError, Problem, Reference, condition, evaluate, parse_template
-from engine.rules.scope import content_needed, scope
+from engine.rules import blocks, graph, winding_up
+from engine.rules.computing import filled, holds
+from engine.rules.evolution import folded
+from engine.rules.expressions import ExpressionError
+from engine.rules.room import Room
+from engine.rules.scope import at
 from store.events import (
     ClockTurned,
+    EndingBegun,
     Event,
-    GateClosed,
+    RunAdmitted,
     RunEnding,
     RunFinished,
+    RunReopened,
+    RunStarted,
     StepCancelled,
     StepFailed,
+    StepHeld,
     StepReady,
     StepSkipped,
     StepSucceeded,
+    VersionChanged,
 )
 from store.model import (
     Content,
     Facts,
     Failure,
-    GateState,
     Json,
     Millis,
     Plan,
     Run,
     RunStatus,
     Step,
+    StepKey,
     StepPlan,
     StepStatus,
 )
+from store.tally import is_held
 
-ACTIVE = frozenset({StepStatus.READY, StepStatus.RUNNING})
 UNFINISHED = frozenset({StepStatus.PENDING, StepStatus.READY, StepStatus.RUNNING, StepStatus.WAITING})
+_TOUCH_ALL = (RunStarted, RunAdmitted, RunReopened, VersionChanged)
 
 
-def consequences(plan: Plan, run: Run, facts: Facts, now: Millis) -> tuple[tuple[Event, ...], Run]:
+def consequences(
+    plan: Plan, run: Run, facts: Facts, now: Millis, touched: Iterable[StepKey]
+) -> tuple[tuple[Event, ...], Run]:
     """Everything that follows without anybody's doing, and the run after it: no half-way state is ever stored."""
     events: tuple[Event, ...] = ()
-    while not run.status.finished:
-        more = tuple(_next(plan, run, facts, now))
+    look = Look(set(touched))
+    while not run.status.finished and run.status is not RunStatus.QUEUED:
+        more = tuple(_next(plan, run, look, facts, now))
         if not more:
             break
-        events, run = events + more, fold(run, more)
-        if all(type(event) is StepReady for event in more):
-            break  # nothing ended by that, so nothing more follows from it
-    if not run.status.finished:
-        active = any(step.status in ACTIVE for step in run.steps.values())
+        run, now_touched = folded(run, more)
+        look.at(all_touched(run, more, now_touched))
+        events += more
+    if not run.status.finished and run.status is not RunStatus.QUEUED:
+        active = run.active > 0
         if active != (run.active_since is not None):
             turned = ClockTurned(now, active)
-            events, run = (*events, turned), fold(run, (turned,))
+            events, run = (*events, turned), folded(run, (turned,))[0]
     return events, run
 
 
-def _next(plan: Plan, run: Run, facts: Facts, now: Millis) -> Iterator[Event]:
-    statuses = {step.status for step in run.steps.values()}
+def all_touched(run: Run, events: Iterable[Event], touched: set[StepKey]) -> Iterable[StepKey]:
+    """The steps to look at after these events: all of them when the run as a whole changed."""
+    return tuple(run.steps) if any(isinstance(event, _TOUCH_ALL) for event in events) else touched
+
+
+class Look:
+    """What is still to be looked at: steps that changed, and lists in which something did."""
+
+    def __init__(self, steps: set[StepKey]) -> None:
+        self.steps = steps
+        self.lists: set[StepKey] = set()
+        self.judged = False  # whether what stands next to the steps was judged
+
+    def at(self, touched: Iterable[StepKey]) -> None:
+        self.steps = set(touched) if self.judged else self.steps | set(touched)
+        self.judged = False
+
+
+def _next(plan: Plan, run: Run, look: Look, facts: Facts, now: Millis) -> Iterable[Event]:
+    """What follows next. Blocks and items end before their neighbours are judged, and new items begin last of all."""
     if run.status is RunStatus.ENDING:
-        if not statuses & UNFINISHED:
-            outcome = run.outcome or RunStatus.FAILED
-            yield RunFinished(now, outcome, None, run.error, run.reason)
-        return
-    failed = _failed(plan, run)
+        return _wound_up(plan, run, facts, now)
+    changed = _known(plan, run, look.steps)
+    failed = next((step.error for step in changed if _ends_run(plan, step)), None)
     if failed is not None:
-        yield from ending(run, RunStatus.FAILED, now, error=failed)
-        return
-    if StepStatus.PENDING in statuses:
-        for spec in plan.steps:
-            step = run.steps[spec.name]
-            if step.status is StepStatus.PENDING:
-                yield from _judge(plan, run, spec, step, facts, now)
-    elif not statuses & UNFINISHED and StepStatus.UNKNOWN not in statuses:
-        yield _succeed(plan, run, facts, now)
+        return ending(run, RunStatus.FAILED, now, error=failed)
+    around = _around(plan, run, changed)
+    look.lists |= {row.key for row in around if row.fan is not None}
+    above = _above(plan, run, around, facts, now)
+    if above:
+        return above
+    look.judged = True
+    judged = tuple(_judged(plan, run, Room(plan, run), _to_judge(plan, run, changed), facts, now))
+    if judged:
+        return judged
+    if all(run.steps[spec.name].status.finished for spec in plan.within("") if spec.phase == "main"):
+        return _succeed(plan, run, facts, now)
+    return _begun(plan, run, look.lists, facts, now)
 
 
-def _failed(plan: Plan, run: Run) -> Failure | None:
-    for spec in plan.steps:
-        step = run.steps[spec.name]
-        if step.status is StepStatus.FAILED and spec.on_failure == "stop":
-            return step.error
-    return None
+def _known(plan: Plan, run: Run, keys: Iterable[StepKey]) -> list[Step]:
+    """The steps of these keys that the plan still has, in the order of the run."""
+    found = (run.steps[key] for key in keys)
+    return sorted((step for step in found if plan.knows(step.name)), key=lambda step: step.n)
 
 
-def _judge(plan: Plan, run: Run, spec: StepPlan, step: Step, facts: Facts, now: Millis) -> Iterator[Event]:
-    readiness = graph.readiness(run, spec)
+def _ends_run(plan: Plan, step: Step) -> bool:
+    if step.status is not StepStatus.FAILED or "." in step.name or graph.stands_for_item(plan, step):
+        return False
+    spec = plan.step(step.name)
+    return spec.on_failure == "stop" and spec.phase == "main"
+
+
+# Blocks and items ------------------------------------------------------------------------------------------------
+
+
+def _around(plan: Plan, run: Run, changed: Iterable[Step]) -> list[Step]:
+    """The blocks and items that go on, among the changed steps and around them."""
+    seen: dict[StepKey, Step] = {}
+    for step in changed:
+        if plan.step(step.name).uses == "block":
+            seen[step.key] = step
+        outer = graph.above(plan, step)
+        while outer is not None and outer in run.steps and outer not in seen:
+            seen[outer] = run.steps[outer]
+            outer = graph.above(plan, run.steps[outer])
+    return [row for row in seen.values() if row.status is StepStatus.RUNNING]
+
+
+def _above(plan: Plan, run: Run, around: Iterable[Step], facts: Facts, now: Millis) -> tuple[Event, ...]:
+    """What the innermost of these blocks and items do that have something to do."""
+
+    def depth(row: Step) -> int:
+        return -graph.nesting(plan, row)
+
+    for _, level in groupby(sorted(around, key=lambda row: (depth(row), row.n)), depth):
+        events = tuple(event for row in level for event in blocks.next_of(plan, run, row, facts, now))
+        if events:
+            return events
+    return ()
+
+
+def _begun(plan: Plan, run: Run, lists: set[StepKey], facts: Facts, now: Millis) -> Iterator[Event]:
+    """What was held goes on where there is room in its list, and new items begin."""
+    room = Room(plan, run)
+    going_on = [run.steps[key] for key in lists if blocks.goes_on(plan, run.steps[key])]
+    held = room.held({block.key for block in going_on})
+    yield from _judged(plan, run, room, held, facts, now)
+    for block in sorted(going_on, key=lambda step: step.n):
+        yield from blocks.begun(plan, block, room, facts, now)
+
+
+# Steps -----------------------------------------------------------------------------------------------------------
+
+
+def _to_judge(plan: Plan, run: Run, changed: Iterable[Step]) -> list[Step]:
+    """Pending steps that changed, or that need one that ended."""
+    found: dict[StepKey, Step] = {}
+    for step in changed:
+        if graph.stands_for_item(plan, step):
+            continue
+        if step.status is StepStatus.PENDING:
+            found[step.key] = step
+        elif step.status.finished and ":" not in step.name:
+            for dependent in plan.dependents(step.name):
+                other = run.steps.get(graph.key_at(plan, dependent.name, step.item))
+                if other is not None and other.status is StepStatus.PENDING:
+                    found[other.key] = other
+    return sorted((step for step in found.values() if plan.step(step.name).phase == "main"), key=lambda step: step.n)
+
+
+def _judged(plan: Plan, run: Run, room: Room, pending: Iterable[Step], facts: Facts, now: Millis) -> Iterator[Event]:
+    for step in pending:
+        yield from _judge(plan, run, room, plan.step(step.name), step, facts, now)
+
+
+def _judge(plan: Plan, run: Run, room: Room, spec: StepPlan, step: Step, facts: Facts, now: Millis) -> Iterator[Event]:
+    readiness = graph.readiness(run, plan, spec, step.item)
     if readiness.verdict == "wait":
         return
     if readiness.verdict == "skip":
         yield StepSkipped(now, step.place, readiness.reason)
         return
     try:
-        go = spec.when is None or _holds(spec.when, plan, run, facts)
+        go = spec.when is None or holds(spec.when, plan, run, facts, at(step))
     except ExpressionError as error:
         problem = Failure("when_failed", f"The condition of {spec.name} could not be computed: {error}")
         yield StepFailed(now, step.place, problem, spec.on_failure == "continue")
         return
-    yield StepReady(now, step.place, now) if go else StepSkipped(now, step.place, "its condition was not met")
+    if not go:
+        yield StepSkipped(now, step.place, "its condition was not met")
+    elif spec.uses == "block":
+        yield blocks.entered(plan, run, spec, step, facts, now)
+    elif room.take(step):
+        yield StepReady(now, step.place, now)
+    elif not is_held(step):
+        yield StepHeld(now, step.place)
 
 
-def _holds(when: str, plan: Plan, run: Run, facts: Facts) -> bool:
-    expression = condition(when)
-    value = evaluate(expression, scope(plan, run, expression.references, facts))
-    if type(value) is not bool:
-        raise ExpressionError(Problem(0, len(when), "it gave something other than true or false"), when)
-    return value
+# The end of a run ------------------------------------------------------------------------------------------------
 
 
-def _succeed(plan: Plan, run: Run, facts: Facts, now: Millis) -> Event:
+def _succeed(plan: Plan, run: Run, facts: Facts, now: Millis) -> Iterator[Event]:
+    outputs, problem = _outputs(plan, run, facts)
+    if problem is None and not winding_up.last_steps(plan):
+        yield RunFinished(now, RunStatus.SUCCEEDED, outputs)
+    elif problem is None:
+        yield RunEnding(now, RunStatus.SUCCEEDED)
+    elif not winding_up.steps(plan, run, RunStatus.FAILED):
+        yield RunFinished(now, RunStatus.FAILED, None, problem)
+    else:
+        yield RunEnding(now, RunStatus.FAILED, problem)
+
+
+def _outputs(plan: Plan, run: Run, facts: Facts) -> tuple[Content | None, Failure | None]:
     if plan.outputs is None:
-        return RunFinished(now, RunStatus.SUCCEEDED)
-    template = parse_template(plan.outputs)
+        return None, None
     try:
-        outputs: Json = template.fill(scope(plan, run, template.references, facts))
+        outputs: Json = filled(plan.outputs, plan, run, facts)
     except ExpressionError as error:
-        problem = Failure("outputs_failed", f"All steps are done, but the run's outputs could not be computed: {error}")
-        return RunFinished(now, RunStatus.FAILED, None, problem)
-    return RunFinished(now, RunStatus.SUCCEEDED, Content(outputs))
+        message = f"All steps are done, but the run's outputs could not be computed: {error}"
+        return None, Failure("outputs_failed", message)
+    return Content(outputs), None
+
+
+def _wound_up(plan: Plan, run: Run, facts: Facts, now: Millis) -> Iterator[Event]:
+    """An ending run: first what is under way ends, then steps are taken back, then the last steps, then it is over."""
+    if not run.winding_up:
+        if run.active:
+            return
+        wanted = winding_up.steps(plan, run, run.outcome or RunStatus.FAILED)
+        if wanted:
+            yield EndingBegun(now, wanted)
+            return
+    left = winding_up.left(plan, run)
+    yield from winding_up.next_events(plan, run, left, facts, now)
+    if not left:
+        outcome = run.outcome or RunStatus.FAILED
+        outputs = _outputs(plan, run, facts)[0] if outcome is RunStatus.SUCCEEDED else None
+        yield RunFinished(now, outcome, outputs, run.error, run.reason)
 
 
 def ending(
@@ -126,37 +260,19 @@ def ending(
 ) -> Iterator[Event]:
     """Settle the outcome: stop what waits, and let what runs be stopped."""
     yield RunEnding(now, outcome, error, reason)
+    why = f"the run {_words(outcome)}"
     for step in run.steps.values():
-        if step.status in UNFINISHED and step.status is not StepStatus.RUNNING:
-            if step.gate is not None and step.gate.state is GateState.OPEN:
-                yield GateClosed(now, step.place, GateState.WITHDRAWN)
-            yield StepCancelled(now, step.place, f"the run {_words(outcome)}")
+        if step.status is StepStatus.RUNNING and step.attempt == 0:
+            yield StepCancelled(now, step.place, why)
+        elif step.status in UNFINISHED and step.status is not StepStatus.RUNNING:
+            yield from blocks.stopped(step, now, why)
 
 
 def _words(outcome: RunStatus) -> str:
-    return {RunStatus.FAILED: "failed", RunStatus.REJECTED: "was rejected"}.get(outcome, "was cancelled")
+    words = {RunStatus.FAILED: "failed", RunStatus.REJECTED: "was rejected", RunStatus.SUCCEEDED: "was stopped"}
+    return words.get(outcome, "was cancelled")
 
 
 def gate_answered(step: Step, output: Json, now: Millis) -> StepSucceeded:
     """A gate that got its answer is a step that did its work, whatever the answer was."""
     return StepSucceeded(now, step.place, Content(output))
-
-
-def wants(plan: Plan, run: Run) -> frozenset[str]:
-    """Hashes of the values kept outside the rows that `handle` may need for this run."""
-    outside = {step.output.hash for step in run.steps.values() if step.output and step.output.hash}
-    shown = {step.gate.shown.hash for step in run.steps.values() if step.gate and step.gate.shown.hash}
-    if run.inputs.hash is None and not outside and not shown:
-        return frozenset()
-    references: list[Reference] = []
-    for spec in plan.steps:
-        if spec.when is not None and run.steps[spec.name].status is StepStatus.PENDING:
-            references += condition(spec.when).references
-    if plan.outputs is not None:
-        references += parse_template(plan.outputs).references
-    open_gates = {
-        step.gate.shown.hash
-        for step in run.steps.values()
-        if step.gate and step.gate.state is GateState.OPEN and step.gate.shown.hash
-    }
-    return content_needed(run, references) | open_gates

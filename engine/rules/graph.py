@@ -1,11 +1,17 @@
-"""The graph: when a step is ready, when it is skipped, and when it still has to wait for others."""
+"""The graph: where steps stand, when one is ready, when it is skipped, and when it still has to wait for others.
+
+A step's row is found by its path and its item. The item of a step in nested lists names one element of each list,
+from the outside in, joined by `/`; a step further out stands at the front part of it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Literal
 
-from store.model import Run, StepPlan, StepStatus
+from store.model import Plan, Run, Step, StepKey, StepPlan, StepStatus, block_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +25,84 @@ class Readiness:
 WAIT, GO = Readiness("wait"), Readiness("go")
 
 
-def readiness(run: Run, plan: StepPlan) -> Readiness:
+def readiness(run: Run, plan: Plan, spec: StepPlan, item: str | None = None) -> Readiness:
     """Whether everything a pending step needs is there. Its own condition is not looked at here."""
     skip: Readiness | None = None
-    for edge in plan.needs:
-        needed = run.steps[edge.step]
-        if not needed.status.finished:
+    for edge in spec.needs:
+        needed = run.steps[key_at(plan, edge.step, item)]
+        if not needed.status.finished and not (needed.status is StepStatus.UNKNOWN and _is_past(plan, run, needed)):
             return WAIT
         if edge.accepts == "end" or edge.guarded or needed.status is StepStatus.SUCCEEDED:
             continue
         word = "failed" if needed.status is StepStatus.FAILED else needed.status.value
         skip = skip or Readiness("skip", f"{edge.step} was {word}" if word != "failed" else f"{edge.step} failed")
     return skip or GO
+
+
+def _is_past(plan: Plan, run: Run, step: Step) -> bool:
+    """Whether nothing is done for this step any more: the rest of the run is over, and its last steps are done."""
+    return run.winding_up and plan.step(step.name).phase == "main"
+
+
+def in_order(plan: Plan, block: str = "") -> Iterator[str]:
+    """All steps, each after those it needs, and a block after what stands in it."""
+    beside = {spec.name: spec for spec in plan.within(block)}
+    needs = {name: [edge.step for edge in spec.needs if edge.step in beside] for name, spec in beside.items()}
+    for name in TopologicalSorter(needs).static_order():
+        yield from in_order(plan, name)
+        yield name
+
+
+def key_at(plan: Plan, name: str, item: str | None) -> StepKey:
+    """The row of the step of this name as it is seen from a step of this item."""
+    depth = plan.depth(name)
+    if not depth or item is None:
+        return name
+    front = "/".join(item.split("/")[:depth])
+    return f"{name}[{front}]"
+
+
+def depth_of(item: str | None) -> int:
+    """How many lists an item belongs to."""
+    return 0 if item is None else item.count("/") + 1
+
+
+def stands_for_item(plan: Plan, step: Step) -> bool:
+    """Whether this row stands for one item of a block, and not for a step or the block itself."""
+    return depth_of(step.item) > plan.depth(step.name)
+
+
+def above(plan: Plan, step: Step) -> StepKey | None:
+    """The row that a row stands in: a block, or the item of a block; None for the steps of the workflow itself."""
+    if stands_for_item(plan, step):
+        return key_at(plan, step.name, step.item)
+    block = block_of(step.name)
+    if not block:
+        return None
+    return block if step.item is None else f"{block}[{step.item}]"
+
+
+def nesting(plan: Plan, step: Step) -> int:
+    """How far in a row stands."""
+    return 2 * step.name.count(".") + stands_for_item(plan, step)
+
+
+def item_key(value: object) -> str:
+    """An element's name as part of a step's key."""
+    return str(value).replace("%", "%25").replace("/", "%2F")
+
+
+def closure(plan: Plan, names: Iterable[str]) -> set[str]:
+    """These steps and all that depend on them, next to them."""
+    found, open_ = set(names), list(names)
+    while open_:
+        for dependent in plan.dependents(open_.pop()):
+            if dependent.name not in found:
+                found.add(dependent.name)
+                open_.append(dependent.name)
+    return found
+
+
+def nested(outer: str | None, key: str) -> str:
+    """The item within an item."""
+    return key if outer is None else f"{outer}/{key}"

@@ -6,8 +6,8 @@ import jsonschema_rs
 import pytest
 
 from engine.definitions import file_schema
-from engine.definitions.shape import KINDS
 from engine.definitions.source import read
+from engine.definitions.step_shapes import KINDS
 
 HERE = Path(__file__).parent
 VALIDATOR = jsonschema_rs.validator_for(file_schema(), offline=True)

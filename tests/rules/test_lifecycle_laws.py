@@ -94,7 +94,7 @@ def _command(draw: st.DrawFn, story: Story) -> Command:
     ]
     spec = story.plan.step(step.name)
     if spec.uses == "approval":
-        choices.append(OpenGate(place, "?", Content("shown"), None, "digest"))
+        choices.append(story.opening(step.name, "?", "shown", "digest", place=place))
     if spec.uses == "wait":
         choices.append(StartWait(place, story.now + 30))
     likely = [c for c in choices if isinstance(c, Claim | ReportSuccess | OpenGate | StartWait | Decide)]

@@ -15,7 +15,7 @@ from engine.clock import Clock
 from engine.service import Options, Service, serving
 from store.canon import digest
 from store.codec import plain
-from store.model import Actor, Edge, GatePlan, Person, Plan, Run, StepPlan, Workflow
+from store.model import Actor, Edge, Fanout, GatePlan, Person, Plan, Run, StepPlan, Workflow
 
 MINA = Actor("person", "U0MINA", "Mina")
 RAVI = Actor("person", "U0RAVI", "Ravi")
@@ -31,7 +31,22 @@ def step(name: str, uses: str = "transform", after: Iterable[str] = (), **more: 
 def gate(name: str, after: Iterable[str] = (), *, approvers: Iterable[str] = ("@editors",), **policy: Any) -> StepPlan:
     """A gate of a plan."""
     with_ = policy.pop("with_", {"question": "Go on?", "show": {"text": "what is decided on"}})
-    return step(name, "approval", after, with_=with_, gate=GatePlan(tuple(approvers), **policy), effect="idempotent")
+    more = {key: policy.pop(key) for key in ("when", "on_failure", "phase") if key in policy}
+    made = GatePlan(tuple(approvers), **policy)
+    return step(name, "approval", after, with_=with_, gate=made, effect="idempotent", **more)
+
+
+def block(name: str, after: Iterable[str] = (), **more: Any) -> StepPlan:
+    """A block of a plan, done for each element of a list when there is an `each`.
+
+    What stands in it has a name that begins with the block's.
+    """
+    each, fan = more.pop("each", None), {}
+    for key in ("as_", "key", "concurrency", "tolerate", "tolerate_percent"):
+        if key in more:
+            fan[key] = more.pop(key)
+    more.setdefault("with_", None)
+    return step(name, "block", after, fanout=None if each is None else Fanout(each, **fan), **more)
 
 
 def plan(*steps: StepPlan, workflow: str = "sample", **more: Any) -> Plan:

@@ -1,0 +1,95 @@
+"""What loads and is probably not meant, and what nobody will ever see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from engine.definitions.graph import Graph
+from engine.definitions.outline import Outline, Site, short_names
+from engine.definitions.places import Place, StepPlaces, uses_of_steps
+from engine.definitions.problem import Findings, listing
+from engine.definitions.source import Path
+from engine.definitions.step_shapes import StopStep, WorkflowDeed
+from engine.definitions.stepping import step_in
+
+_OPENS = "${{"
+_FIXED: tuple[Path, ...] = (("title",), ("description",))
+
+
+def never_computed(findings: Findings) -> None:
+    """Expressions where nothing is ever computed: they would be shown as they are written."""
+    for path in findings.source.keys:
+        value = findings.source.nodes[path].text if path in findings.source.nodes else ""
+        if _OPENS in str(path[-1]):
+            hint = "keys are fixed; put the expression into the value"
+            findings.error(path, "key_computed", "an expression in a key is not computed", hint, key=True)
+        elif _OPENS in value and _is_fixed(path):
+            message = f"an expression in `{path[-1]}` is not computed"
+            findings.warning(path, "not_computed", message, "it is the same for every run")
+
+
+def _is_fixed(path: Path) -> bool:
+    title = path[-1] == "title" and len(path) > 2 and step_in(path[:-1]) == path[:-1]
+    reason = path[-1] == "else" and "ensure" in path
+    return path in _FIXED or title or reason or path[-1:] == ("shortcut",)
+
+
+def errors_never_seen(findings: Findings, outline: Outline, places: Iterable[Place]) -> None:
+    """A failure that ends the run is never seen by the steps that look out for it."""
+    for place in places:
+        if place.phase != "main":
+            continue
+        for use, target in uses_of_steps(place, outline):
+            seen = outline.sites.get(target)
+            if seen is None or use.part != "error" or getattr(seen.step, "on_failure", "") == "continue":
+                continue
+            message = f"when `{use.step}` fails the run ends, so its error is never seen here"
+            hint = f"give `{use.step}` on_failure: continue"
+            findings.warning(use.path, "error_never_seen", message, hint, offset=use.offset)
+
+
+def stops(findings: Findings, outline: Outline, graph: Graph) -> None:
+    """A stop ends the run: nothing comes after it, and what does not come before it is cut off."""
+    for name, site in outline.sites.items():
+        for need in graph.needs[name]:
+            target = outline.sites.get(need.edge.step)
+            if target is not None and isinstance(target.step, StopStep) and need.edge.accepts == "success":
+                short = target.name.rpartition(".")[2]
+                message = f"nothing comes after `{short}`: it ends the run"
+                hint = f"for what is done when `{short}` is skipped, write after: [{short}]"
+                findings.error(need.path, "after_stop", message, hint, offset=need.offset)
+        if isinstance(site.step, StopStep) and site.phase == "main":
+            _always_stops(findings, outline, graph, site)
+
+
+def _always_stops(findings: Findings, outline: Outline, graph: Graph, site: Site) -> None:
+    around = [site, *outline.around(site.block)]
+    if any(getattr(one.step, "when", None) is not None or one.loops for one in around):
+        return
+    before = {one for place in around for one in graph.above(place.name)} | {one.name for one in around}
+    cut = [name for name in outline.within("", "main") if name not in before]
+    if cut:
+        message = f"this ends the run without waiting for {listing(short_names(cut), 5)}"
+        hint = f"give it a `when:`, or let it come after: after: [{', '.join(short_names(cut)[:5])}]"
+        findings.warning((*site.path, "uses"), "always_stops", message, hint)
+
+
+def calls_itself(findings: Findings, workflow: str, sites: Iterable[Site]) -> None:
+    """A workflow that starts itself ends only where the depth of runs ends."""
+    for site in sites:
+        if isinstance(site.step, WorkflowDeed) and site.step.call == workflow:
+            message = "this workflow starts itself"
+            hint = "runs may start runs 5 deep, and then the step fails; give it a `when:` that ends"
+            findings.warning((*site.path, "call"), "calls_itself", message, hint)
+
+
+def reviews_nowhere(findings: Findings, places: Mapping[str, StepPlaces], reviewed: Mapping[str, object]) -> None:
+    """`review` where nobody ever asks for changes."""
+    for owner, step in places.items():
+        for place in step.all() if owner not in reviewed else ():
+            for use in place.uses:
+                if use.reference.path[0] == "review":
+                    message = "`review` is only there in steps that are done again when people ask for changes"
+                    hint = "write changes: {rerun: STEP} at the gate that reviews this"
+                    findings.error(use.path, "unknown_name", message, hint, offset=use.offset)
+                    place.strange.add(("review",))

@@ -1,0 +1,110 @@
+"""Timetables: when a cron line fires in a time zone, on the days the clocks change too.
+
+A slot is an instant, told by its UTC milliseconds; its local time is only what people call it. When the clocks go
+forward a slot that falls into the gap fires just after it; when they go back a slot that comes twice fires once, and
+one that fires every hour or more often goes on by the hands of the clock (the rules of Debian's cron, which cronsim
+keeps). cronsim may step back in time at the end of a fold, so instants are compared in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+
+from store.model import Millis
+
+ALIASES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+SOONEST_MS = 60_000  # cron counts minutes
+
+
+class NoTimetable(ValueError):
+    """A cron line or a zone that cannot be understood; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One firing: when, what people call it, and what is unusual about it."""
+
+    at: Millis
+    local: str  # 2026-11-02 09:00 CET
+    unusual: Literal["", "gap", "fold"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """When something fires. Make it with `timetable`."""
+
+    cron: str
+    zone: ZoneInfo
+
+    def after(self, at: Millis) -> Millis:
+        """The first slot later than this moment."""
+        return next(self._instants(at))
+
+    def between(self, after: Millis, until: Millis) -> Iterator[Millis]:
+        """The slots later than `after`, up to and including `until`."""
+        for at in self._instants(after):
+            if at > until:
+                return
+            yield at
+
+    def preview(self, after: Millis, count: int) -> list[Slot]:
+        """The next slots as people are shown them."""
+        return [self.slot(at) for at in islice(self._instants(after), count)]
+
+    def slot(self, at: Millis) -> Slot:
+        """What people call a slot."""
+        local = datetime.fromtimestamp(at / 1000, self.zone)
+        return Slot(at, local.strftime("%Y-%m-%d %H:%M %Z"), self._unusual(local))
+
+    def explained(self) -> str:
+        """The cron line in words."""
+        words: str = CronSim(self.cron, datetime.now(UTC)).explain()  # noqa: DTZ - its time plays no part
+        return words
+
+    def _instants(self, after: Millis) -> Iterator[Millis]:
+        last = after
+        for local in CronSim(self.cron, datetime.fromtimestamp(after / 1000, self.zone)):
+            at = int(local.astimezone(UTC).timestamp() * 1000)
+            if at > last:
+                last = at
+                yield at
+
+    def _unusual(self, local: datetime) -> Literal["", "gap", "fold"]:
+        naive = local.replace(tzinfo=None)
+        if next(CronSim(self.cron, naive - timedelta(minutes=1))) != naive:
+            return "gap"
+        twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+        return "fold" if twice else ""
+
+
+def timetable(cron: str, zone: str) -> Timetable:
+    """The timetable of a cron line of five fields, or an alias such as @daily. Raises NoTimetable."""
+    line = " ".join(ALIASES.get(cron.strip().lower(), cron).split())
+    if len(line.split()) != 5:
+        raise NoTimetable(
+            f"“{cron}” has {len(line.split())} fields; a cron line has five: minute, hour, day, month, weekday"
+        )
+    try:
+        found = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise NoTimetable(f"there is no time zone “{zone}”; write one like Europe/Berlin") from None
+    try:
+        CronSim(line, datetime(2026, 1, 1))  # noqa: DTZ001 - only to have the line read
+    except CronSimError as error:
+        raise NoTimetable(f"“{cron}” cannot be understood: {error}") from None
+    return Timetable(line, found)
