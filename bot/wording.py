@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from engine.rules.commands import Refusal
-from store.model import Actor, Failure, GateState, Millis, RunStatus, StepStatus
+from store.model import Actor, Failure, GateState, Millis, RunStatus, StepStatus, Verdict
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
@@ -46,6 +46,8 @@ GATE_STATES: dict[GateState, str] = {
     GateState.OPEN: "waiting for a decision",
     GateState.APPROVED: "approved",
     GateState.REJECTED: "rejected",
+    GateState.RETURNED: "sent back for changes",
+    GateState.ANSWERED: "answered",
     GateState.EXPIRED: "expired without a decision",
     GateState.SUPERSEDED: "replaced by a newer version",
     GateState.WITHDRAWN: "withdrawn",
@@ -63,6 +65,14 @@ EXPIRY_OUTCOMES: dict[Literal["reject", "approve", "fail", "continue"], str] = {
     "approve": "Approved, as the workflow says.",
     "fail": "The run fails, as the workflow says.",
     "continue": "The run goes on, as the workflow says.",
+}
+
+VERDICTS: dict[Verdict, str] = {
+    "approve": "approved",
+    "reject": "rejected",
+    "changes": "sent back",
+    "choose": "answered",
+    "answer": "answered",
 }
 
 REFUSALS: dict[Refusal, str] = {
@@ -85,6 +95,27 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.ACTOR_IS_REQUESTER: "You started this run, so you may not decide {gate}. Others of {approvers} may.",
     Refusal.ACTOR_UNKNOWN: "Slack could not say who you are, so nothing was changed. Please try again in a minute.",
     Refusal.FACTS_TOO_OLD: "Slack took too long to say who you are, so nothing was changed. Please try again.",
+    Refusal.ACTOR_NOT_AMONG: "You were named for {gate} by the run's data, but the workflow lets only people of "
+    "certain groups decide there. Nothing was changed.",
+    Refusal.ANSWER_NOT_OFFERED: "{gate} does not take this answer. Its card shows which it takes{link}. Nothing was "
+    "changed.",
+    Refusal.CHOICE_UNKNOWN: "{gate} does not offer this choice. Its card shows which there are{link}. Nothing was "
+    "changed.",
+    Refusal.EDIT_NOT_ALLOWED: "Something was edited that may not be edited at {gate}. Nothing was changed.",
+    Refusal.CONTENT_CHANGED: "What {gate} is about was changed since you looked. Please look again{link}. Nothing was "
+    "decided.",
+    Refusal.CONTENT_INVALID: "What was given does not fit what is asked for. Nothing was changed.",
+    Refusal.ROUNDS_USED_UP: "Changes were asked for as often as the workflow allows. Please approve or reject {gate}.",
+    Refusal.ONCE_WOULD_REPEAT: "This would repeat steps whose effect must not happen twice unseen, so nothing was "
+    "changed. Say that you mean it.",
+    Refusal.RUN_NOT_FINISHED: "{run} has not ended, so there is nothing to retry.",
+    Refusal.RUN_NOT_QUEUED: "{run} is not waiting for its turn, so there is nothing to let in.",
+    Refusal.RUN_QUEUED: "{run} waits for its turn and has not begun. Nothing was changed.",
+    Refusal.NOTHING_TO_RETRY: "Nothing in {run} failed or was stopped, so there is nothing to retry.",
+    Refusal.VERSION_DOES_NOT_FIT: "{run} cannot go on with the newest version: it needs inputs that this run was not "
+    "given. Nothing was changed.",
+    Refusal.SIGNAL_NOT_EXPECTED: "{run} does not wait for this event. Nothing was changed.",
+    Refusal.TOO_MANY_SIGNALS: "{run} has as many events waiting for it as it can hold. Nothing was changed.",
     Refusal.OVERRIDE_NOT_ALLOWED: "This workflow does not let an operator decide. {approvers} may decide {gate}.",
     Refusal.OVERRIDE_NEEDS_REASON: 'To decide in the approvers\' place, give a reason: --override "why".',
 }

@@ -6,14 +6,20 @@ these three, scheduler.py and runner.py read themselves.
     service       the engine as a whole, opened and closed in order
     scheduler     claims what is due, in the commit that made it due
     runner        one attempt, from its mapped input to its report
+    at_once       steps that only compute; opening says what a gate asks, and of whom
+    children      runs that steps start
+    ensuring      what must hold of an output, and of what a run spends
     time_allowed  how long an attempt may take, and what is said when it took longer
     api           the only way to change a run
+    starting      under which key and in which queue a run starts
+    schedules     runs that start by themselves; timetable and calendars say when
     mapping       what a step is given
     audit         does the record hold, and do the rows say the same
     rules/        pure: commands in, events out
     definitions/  workflow files, read and proved before any run
     inputs        what a requester gives, against what a workflow asks for
     input_texts, input_words             inputs as people type them, and as they are told
+    handed_in     files among the inputs
     activities/   what a step does: http, model, python, command, transform
     workers/      processes for the functions of authors
     kit           what authors import

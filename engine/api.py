@@ -174,10 +174,19 @@ class Engine:
         if definition is None:
             raise UnknownWorkflow(workflow)
         plan = definition.plan
+        self._require_files(plan, inputs)
         request = Request(
             inputs, self.content.kept(dict(inputs)), actor, origin or {}, dedupe_key or key_of(plan, inputs), parent
         )
         return await self.database.write(lambda tx: self.start_in(tx, plan, request, receipt, answer))
+
+    def _require_files(self, plan: Plan, inputs: Mapping[str, Json]) -> None:
+        for name, schema in plan.inputs.items():
+            if schema.get("x-file") and inputs.get(name) is not None:
+                try:
+                    self.content.path(str(inputs[name]["hash"]))
+                except StoreFault as missing:
+                    raise NotStarted(f"`{name}` is no file that was handed in: {missing.message}") from None
 
     def start_in(
         self, tx: Writer, plan: Plan, request: Request, receipt: str | None = None, answer: Json = None

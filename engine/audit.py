@@ -12,8 +12,9 @@ from dataclasses import fields
 from engine.rules.evolution import fold
 from store import history, runs
 from store.database import Reader
+from store.events import Event, GateOpened
 from store.history import Break, Chain
-from store.model import Run, RunId, Step
+from store.model import Gate, Run, RunId, Step, StepKey
 
 
 def verify(tx: Reader, chain: Chain, run_id: RunId | None = None) -> Iterator[Break]:
@@ -29,15 +30,41 @@ def _rows(tx: Reader, run_id: RunId) -> Iterator[Break]:
     entries = history.of(tx, run_id)
     events = [entry.event for entry in entries if entry.event is not None]
     try:
-        loaded = runs.load(tx, run_id)
+        loaded, kept = runs.load(tx, run_id), runs.gates(tx, run_id)
     except (ValueError, KeyError, TypeError) as error:
         yield Break(run_id, len(entries), f"the rows cannot be read: {error}")
         return
     if loaded is None or len(events) != len(entries):
         return  # content that was erased by policy cannot be told again; its hashes have been checked
-    told, stands = fold(None, events), loaded[0]
+    stands = loaded[0]
+    told, gates = _told(events)
     if told != stands:
         yield Break(run_id, stands.seq, f"the rows do not say what the history says: {_difference(told, stands)}")
+    elif gates != kept:
+        odd = next(key for key in gates.keys() | kept.keys() if gates.get(key) != kept.get(key))
+        yield Break(run_id, stands.seq, f"the rows do not say what the history says: the earlier gate {odd}")
+
+
+def _told(events: list[Event]) -> tuple[Run, dict[str, Gate]]:
+    """The run as its history tells it, and every gate that was ever open in it, as it stood last."""
+    run: Run | None = None
+    gates: dict[str, Gate] = {}
+    asked: set[StepKey] = set()
+    since: list[Event] = []
+    for event in events:
+        if isinstance(event, GateOpened):
+            if event.place.key in asked:  # another takes the place of the one that stands there
+                run, since = fold(run, since), []
+                earlier = run.steps[event.place.key].gate
+                gates |= {earlier.id: earlier} if earlier else {}
+            asked.add(event.place.key)
+        since.append(event)
+    run = fold(run, since)
+    return run, gates | _standing(run)
+
+
+def _standing(run: Run) -> dict[str, Gate]:
+    return {step.gate.id: step.gate for step in run.steps.values() if step.gate}
 
 
 def _difference(told: Run, stands: Run) -> str:

@@ -22,11 +22,11 @@ async def start_child(engine: Engine, spec: StepPlan, run: Run, place: Coordinat
     ActivityFault when there is no such workflow, or when it does not take these inputs.
     """
     plan = _called(engine, spec)
-    depth = run.parent.depth + 1 if run.parent else 1
-    if depth > LIMITS.children_depth_max:
+    depth, most = run.parent.depth + 1 if run.parent else 1, LIMITS.children_depth_max
+    if depth > most:
         raise ActivityFault(
             "too_deep",
-            f"{plan.workflow} would stand {depth} runs below the first of them; {LIMITS.children_depth_max} are allowed.",
+            f"{plan.workflow} would stand {depth} runs below the first of them; {most} are allowed.",
             retryable=False,
             hint="Does a workflow start itself?",
         )

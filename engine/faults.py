@@ -11,7 +11,8 @@ A refusal (a legal "no") is a value and never raised; a bug is any other excepti
 Codes of ActivityFault, by who raises them:
 
 every kind   input_invalid · output_invalid · output_too_large · timeout
-http         http_status · http_timeout · http_connection · http_refused · http_protocol
+http         http_status · http_timeout · http_connection · http_refused · http_protocol ·
+             poll_failed · poll_invalid · poll_timeout
 python       python_error · python_not_found
 command      command_failed · command_not_found
 model        model_refused · model_length · model_filtered · model_overloaded · model_quota · model_denied ·
@@ -58,6 +59,7 @@ class ActivityFault(Fault):
     """A step's attempt failed.
 
     `maybe_happened` says that the effect of a `once` step may have taken place although no good answer came back.
+    `anew` says that work which had been given away has failed, so that asking for it again makes no sense.
     `usage` and `receipt` tell what the failed attempt cost and saw: a model's tokens are paid for, good answer or bad.
     """
 
@@ -73,9 +75,11 @@ class ActivityFault(Fault):
         detail: Json = None,
         usage: Mapping[str, int] | None = None,
         receipt: Mapping[str, Json] | None = None,
+        anew: bool = False,
     ) -> None:
         super().__init__(code, message, hint=hint, retryable=retryable, retry_after_ms=retry_after_ms)
         self.maybe_happened = maybe_happened
+        self.anew = anew
         self.detail = detail
         self.usage: Mapping[str, int] = usage or {}
         self.receipt: Mapping[str, Json] = receipt or {}

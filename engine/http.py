@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -31,6 +32,7 @@ REDIRECTS_MAX = 5
 TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_MS = 10_000
 URL_LENGTH_MAX = 8_000
+FILE_PIECE_BYTES = 256 * 1024
 CONNECTIONS_MAX = 200
 KEPT_CONNECTIONS_MAX = 50
 KEPT_SECONDS = 15.0
@@ -54,7 +56,7 @@ class Request:
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     query: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
+    body: bytes | Path | None = None  # a file is read while it is sent
     timeout_ms: int = TIMEOUT_MS
     bytes_max: int = BYTES_MAX
     redirects_max: int = REDIRECTS_MAX
@@ -220,6 +222,18 @@ class _Body(httpx.AsyncByteStream):
         await self._answer.aclose()
 
 
+class _FileStream(httpx.AsyncByteStream):
+    """A file, read piece by piece as it is sent; from its beginning each time, as a redirect may send it again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async with await anyio.open_file(self._path, "rb") as file:
+            while part := await file.read(FILE_PIECE_BYTES):
+                yield part
+
+
 def retry_after_ms(headers: Mapping[str, str], now: Millis) -> int | None:
     """How long the server asks to wait: seconds, or a date read by the server's own clock where it tells it."""
     precise = headers.get("retry-after-ms", "").strip()
@@ -261,11 +275,18 @@ def _build(pool: httpx.AsyncClient, request: Request, passage: _Passage) -> http
     _require_web(url)
     _require_headers(request.headers)
     try:
-        built = pool.build_request(request.method.upper(), url, headers=dict(request.headers), content=request.body)
+        headers, content = dict(request.headers), _content(request.body)
+        if isinstance(request.body, Path):
+            headers["Content-Length"] = str(request.body.stat().st_size)
+        built = pool.build_request(request.method.upper(), url, headers=headers, content=content)
     except (UnicodeError, ValueError, TypeError) as error:
         raise _bad_input(f"the request cannot be built: {error}") from None
     built.extensions["trace"] = passage.trace
     return built
+
+
+def _content(body: bytes | Path | None) -> bytes | _FileStream | None:
+    return _FileStream(body) if isinstance(body, Path) else body
 
 
 def _next_hop(before: httpx.Request, following: httpx.Request, passage: _Passage) -> httpx.Request:

@@ -127,6 +127,8 @@ def _list(text: str, schema: Mapping[str, Json], secret: bool) -> Json:
 def _object(text: str, schema: Mapping[str, Json], secret: bool) -> Json:
     if text.strip().startswith("{"):
         return _json(text, "JSON", secret)
+    if schema.get("x-file"):
+        raise Unfit(f"needs a file{got(text, secret)}", "At the command line, write @ and its path.")
     raise Unfit(f"needs JSON{got(text, secret)}", 'Write it as {"name": "value"}.')
 
 

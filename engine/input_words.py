@@ -42,6 +42,8 @@ class Unfit(Exception):
 
 def type_in_words(schema: Mapping[str, Json]) -> str:
     """`{type: array, items: {type: string}}` as people say it: a list of texts."""
+    if schema.get("x-file"):
+        return "a file"
     if "const" in schema:
         return json.dumps(schema["const"], ensure_ascii=False)
     if "enum" in schema:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,9 @@ from engine.rules.scope import Where, scope
 from engine.secrets import Secret
 from store.content import ContentFolder
 from store.model import Facts, Json, Millis, Plan, Run, StepPlan
+
+Resolve = Callable[[str, str], Secret]
+"""The secret behind a reference, with its name."""
 
 TEMPLATES_MAX = 4_096
 _templates: dict[tuple[str, str], tuple[Json, Template, tuple[Reference, ...]]] = {}
@@ -35,9 +38,15 @@ class Mapped:
 
 
 def mapped(
-    plan: Plan, spec: StepPlan, run: Run, content: ContentFolder, settings: Mapping[str, Json], where: Where
+    plan: Plan,
+    spec: StepPlan,
+    run: Run,
+    content: ContentFolder,
+    settings: Mapping[str, Json],
+    where: Where,
+    secret: Resolve | None = None,
 ) -> Mapped:
-    """The step's `with`, filled, as seen from where the step stands.
+    """The step's `with`, filled, as seen from where the step stands; `secret` gives the value behind a reference.
 
     Raises ActivityFault with the place of the expression that failed.
     """
@@ -61,7 +70,7 @@ def mapped(
         ) from None
     if not used:
         return Mapped(filled)
-    secrets = {name: resolve(plan.secrets[name], name) for name in used}
+    secrets = {name: (secret or resolve)(plan.secrets[name], name) for name in used}
     return Mapped(_wrapped(filled, secrets), tuple(secrets.values()))
 
 

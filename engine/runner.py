@@ -15,7 +15,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup
 
-from engine.activities import ACTIVITIES, Result, Tools, Work
+from engine.activities import Activity, Result, Tools, Work
 from engine.activities.outputs import validate_output
 from engine.api import Engine, Poisoned
 from engine.at_once import AT_ONCE, Moment, reported
@@ -24,6 +24,7 @@ from engine.ensuring import ensure, within_budget
 from engine.faults import ActivityFault, Interrupted, Later
 from engine.mapping import Mapped, mapped
 from engine.opening import After, plainly
+from engine.outside import WORLD, Outside
 from engine.rules.commands import (
     Command,
     KeepAnswer,
@@ -67,6 +68,7 @@ class Runner:
     group: TaskGroup
     redactor: Redactor = field(default_factory=Redactor)
     calendar: Callable[[str], After] = lambda name: plainly
+    outside: Outside = WORLD
     _under_way: dict[tuple[RunId, StepKey, int], anyio.CancelScope] = field(default_factory=dict)
     _stopping: bool = False
     _idle: anyio.Event = field(default_factory=anyio.Event)
@@ -165,26 +167,29 @@ class Runner:
         try:
             if spec.uses in AT_ONCE:
                 return await anyio.to_thread.run_sync(partial(self._at_once, plan, spec, run, place))
-            if spec.uses == "workflow":
+            activity = self.outside.activity(plan.workflow, spec)
+            if activity is None:
                 given = await self._given(plan, spec, run, place)
                 await start_child(self.engine, spec, run, place, given.value)
                 return None
-            return await self._activity(plan, spec, run, place)
+            return await self._activity(activity, plan, spec, run, place)
         except Later as later:
-            return ReportPolling(place, later.memo, self.engine.clock.now() + later.wait_ms)
+            return ReportPolling(place, self.redactor.json(later.memo), self.engine.clock.now() + later.wait_ms)
         except Interrupted as cut:
             if spec.effect == "once" and not cut.maybe_happened:
                 return ReportFailure(place, Failure(cut.code, self.redactor.text(cut.message), retryable=True))
             return ReportInterrupted(place, self.redactor.text(cut.message))
         except ActivityFault as fault:
             receipt = self.redactor.json(dict(fault.receipt)) or None
-            return ReportFailure(place, self._failure(fault), dict(fault.usage) or None, receipt)
+            return ReportFailure(place, self._failure(fault), dict(fault.usage) or None, receipt, fault.anew)
         except StoreFault as fault:
             return ReportFailure(place, Failure("store", fault.message, fault.hint, retryable=True))
         except Exception as error:
             return self._broke(run, place, error)
 
-    async def _activity(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command:
+    async def _activity(
+        self, activity: Activity, plan: Plan, spec: StepPlan, run: Run, place: Coordinates
+    ) -> Command:
         given = await self._given(plan, spec, run, place)
         for secret in given.secrets:
             self.redactor.add(secret)
@@ -194,7 +199,7 @@ class Runner:
             work = replace(self._work(plan, spec, run, place, given.value), began=time.begin)
             if spec.uses not in IN_TURN:
                 time.begin()
-            result = await ACTIVITIES[spec.uses](work)
+            result = await activity(work)
         if time.scope.cancelled_caught:
             raise time.fault()
         try:
@@ -257,6 +262,7 @@ class Runner:
             keep_raw=partial(self._keep_raw, run.id, place),
             reask=_reask(step.error),
             memo=step.memo,
+            file_path=self.engine.content.path,
         )
 
     async def _keep_raw(self, run_id: RunId, place: Coordinates, label: str, answer: Json) -> None:
@@ -282,7 +288,7 @@ class Runner:
 
     def _mapped(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Mapped:
         settings, where = self.engine.settings.get(plan.workflow, {}), at(run.steps[place.key])
-        return mapped(plan, spec, run, self.engine.content, settings, where)
+        return mapped(plan, spec, run, self.engine.content, settings, where, self.outside.secret)
 
     def _at_once(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command:
         """The report of a step that only computes."""

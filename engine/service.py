@@ -20,6 +20,7 @@ from engine.api import Engine
 from engine.clock import Clock, SystemClock
 from engine.http import HttpClient
 from engine.models import Models
+from engine.outside import WORLD, Outside
 from engine.runner import Runner
 from engine.scheduler import Scheduler
 from engine.secrets import Redactor
@@ -91,7 +92,9 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(options: Options, *, clock: Clock | None = None) -> AsyncIterator[Service]:
+async def serving(
+    options: Options, *, clock: Clock | None = None, outside: Outside = WORLD
+) -> AsyncIterator[Service]:
     """An engine on its file. Load workflows, then say `drive_all` or `drive_only`.
 
     Raises a StoreFault when the database cannot be opened, or when it was lost while running.
@@ -121,7 +124,7 @@ async def serving(options: Options, *, clock: Clock | None = None) -> AsyncItera
                 )
                 for secret in tools.models.secrets():
                     options.redactor.add(secret)
-                runner = Runner(engine, tools, group, options.redactor)
+                runner = Runner(engine, tools, group, options.redactor, outside=outside)
                 service = _assembled(engine, runner)
                 group.start_soon(service.scheduler.loop)
                 group.start_soon(_watch, database)

@@ -3,7 +3,9 @@
 One SQLite file with one writing connection, and a folder of large values beside it. Start with model.py (the nouns)
 and events.py (what can happen), then database.py (how anything is written), then runs.py.
 
-    model         the nouns: plans, runs, steps, gates, decisions
+    model         the nouns: runs, steps, gates, decisions; gives out those of the next two as well
+    plan          the nouns of what an author wrote
+    values        what nouns are made of, and the bounds that keep them small
     events        everything that can happen to a run, in the past tense
     codec         nouns to JSON and back, without loss
     canon         the canonical form of a value, for hashing
@@ -17,7 +19,10 @@ and events.py (what can happen), then database.py (how anything is written), the
     runs          load a run; save what changed of it
     draft         a run as it stands in this batch, and the columns that are to be written for that
     statements    statements that name the columns they need
+    tally         what is counted of a run's steps
     due           what is due, and when the next thing is
+    mail          what one run has to tell another
+    schedules     when runs start by themselves, and what became of each slot
     definitions   every version of every workflow
     receipts      what Slack delivered
     outbox        what has not been shown yet

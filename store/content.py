@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -15,6 +16,8 @@ from store.canon import canon
 from store.faults import StoreFault, StoreFull
 from store.model import LIMITS, Content, Json
 
+PIECE_BYTES = 1024 * 1024
+_HASH = re.compile("[0-9a-f]{64}")
 REMEMBERED_MAX = 8  # values; each may be large
 
 
@@ -40,6 +43,33 @@ class ContentFolder:
         if not self._path(name).exists():
             self._write(name, data)
         return Content(None, name, len(data))
+
+    def kept_file(self, source: Path) -> tuple[str, int]:
+        """The hash and size of a file, whose bytes are kept here as they are. Raises StoreFault."""
+        half = self.folder / f"{os.getpid()}.{os.urandom(4).hex()}.half"
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            name, size = _copied(source, half)
+            path = self._path(name)
+            path.parent.mkdir(exist_ok=True)
+            half.chmod(0o400)
+            half.rename(path)
+            for folder in (path.parent, self.folder):
+                _sync(folder)
+        except OSError as error:
+            if error.errno == 28:  # ENOSPC
+                raise StoreFull() from error
+            raise StoreFault(f"{source} could not be kept: {error.strerror}.", "Can it be read by this user?") from None
+        finally:
+            half.unlink(missing_ok=True)
+        return name, size
+
+    def path(self, name: str) -> Path:
+        """Where the bytes with this hash stand, to be read only. Raises ContentMissing."""
+        path = self._path(name)
+        if not _HASH.fullmatch(name) or not path.is_file():
+            raise ContentMissing(f"The content {name[:12]}… is not in {self.folder}.")
+        return path
 
     def load(self, name: str) -> Json:
         """The value with this hash. Raises ContentMissing."""
@@ -107,6 +137,24 @@ class _Values(Mapping[str, Json]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _copied(source: Path, target: Path) -> tuple[str, int]:
+    """Copy a file piece by piece and sync it; its hash and size."""
+    hashed, size = sha256(), 0
+    with source.open("rb") as given, target.open("xb") as kept:
+        while part := given.read(PIECE_BYTES):
+            size += len(part)
+            if size > LIMITS.file_bytes_max:
+                raise StoreFault(
+                    f"{source} is too large: at most {LIMITS.file_bytes_max:,} bytes are kept of a file.",
+                    "Put it where the workflow can fetch it, and hand in its address.",
+                )
+            hashed.update(part)
+            kept.write(part)
+        kept.flush()
+        os.fsync(kept.fileno())
+    return hashed.hexdigest(), size
 
 
 def _sync(folder: Path) -> None:

@@ -205,6 +205,7 @@ class Database:
         self.epoch = epoch
         self.closing: Closing | None = None
         self.rolled_back: Callable[[], None] = lambda: None
+        self.fuse: Callable[[str], None] = lambda where: fuse(where)
         self.commits = 0
         self.fault: StoreFault | None = None  # the reason why nothing can be written any more
         self.failed = anyio.Event()
@@ -216,12 +217,12 @@ class Database:
         self._reader_free = anyio.Semaphore(len(readers))
 
     async def read(self, look: Callable[[Reader], T]) -> T:
-        """Run a function that only looks, on a thread of its own, and give what it found."""
+        """Run a function that only looks, at one moment of the file, and give what it found."""
         async with self._reader_free:
             connection = self._readers.pop()
             try:
                 with anyio.CancelScope(shield=True):
-                    found = await _on_thread(connection, lambda raw: look(Reader(raw)))
+                    found = await _on_thread(connection, lambda raw: _looked(raw, look))
                 return found
             except sqlite3.Error as error:
                 raise fault_of(error, self.path) from error
@@ -320,9 +321,9 @@ class Database:
             if closing is not None:
                 closing(tx)
             tx.flush()
-            fuse("before commit")
+            self.fuse("before commit")
             connection.execute("COMMIT")
-            fuse("after commit")
+            self.fuse("after commit")
             return tx._after
         except BaseException:
             if connection.in_transaction:
@@ -355,6 +356,15 @@ def _unwritable(error: Exception) -> bool:
     return isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
         error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.DataError
     )
+
+
+def _looked(connection: sqlite3.Connection, look: Callable[[Reader], T]) -> T:
+    connection.execute("BEGIN")  # else each statement would see another moment
+    try:
+        return look(Reader(connection))
+    finally:
+        if connection.in_transaction:  # after some errors SQLite has ended it already
+            connection.execute("COMMIT")
 
 
 async def _on_thread(connection: aiosqlite.Connection, do: Callable[[sqlite3.Connection], T]) -> T:

@@ -41,6 +41,11 @@ def plan(tx: Reader, version: str) -> Plan | None:
     return None if text is None else codec.load(Plan, text)
 
 
+def source(tx: Reader, version: str) -> str:
+    """The text of the file that a version was first read from."""
+    return tx.value("SELECT source FROM definitions WHERE version = ?", (version,)) or ""
+
+
 def number(tx: Reader, version: str) -> int:
     return tx.value("SELECT number FROM definitions WHERE version = ?", (version,)) or 0
 

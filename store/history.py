@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -106,9 +106,11 @@ def _header(run_id: RunId, seq: int, kind: str, event: Event) -> bytes:
     )
 
 
-def of(tx: Reader, run_id: RunId) -> list[Entry]:
-    """Everything that happened to a run, in order."""
-    rows = tx.rows("SELECT seq, kind, header, content, hash FROM events WHERE run_id = ? ORDER BY seq", (run_id,))
+def of(tx: Reader, run_id: RunId, kinds: Collection[str] = ()) -> list[Entry]:
+    """What happened to a run, in order: everything, or events of these kinds."""
+    only = f"AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
+    sql = f"SELECT seq, kind, header, content, hash FROM events WHERE run_id = ? {only} ORDER BY seq"
+    rows = tx.rows(sql, (run_id, *kinds))
     entries = []
     for row in rows:
         header = orjson.loads(row["header"])
@@ -121,6 +123,36 @@ def of(tx: Reader, run_id: RunId) -> list[Entry]:
             )
         )
     return entries
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One event as its bytes stand in the file: what its hash covers."""
+
+    seq: int
+    kind: str
+    header: bytes
+    content: bytes | None  # None when it has been erased
+    salt: bytes | None
+    content_hash: bytes
+    hash: bytes
+
+
+def links(tx: Reader, run_id: RunId) -> list[Link]:
+    """The history of a run, byte for byte."""
+    rows = tx.rows("SELECT * FROM events WHERE run_id = ? ORDER BY seq", (run_id,))
+    return [
+        Link(
+            row["seq"],
+            row["kind"],
+            bytes(row["header"]),
+            None if row["content"] is None else bytes(row["content"]),
+            None if row["salt"] is None else bytes(row["salt"]),
+            bytes(row["content_hash"]),
+            bytes(row["hash"]),
+        )
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)

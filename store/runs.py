@@ -61,9 +61,9 @@ def load(tx: Reader, run_id: RunId) -> tuple[Run, Head] | None:
     row = tx.row("SELECT * FROM runs WHERE id = ?", (run_id,))
     if row is None:
         return None
-    gates = _gates(tx, run_id)
+    known = gates(tx, run_id)
     rows = tx.rows("SELECT * FROM steps WHERE run_id = ? ORDER BY n, key", (run_id,))
-    return counted(run_from_row(row, {step["key"]: _step(step, gates) for step in rows})), bytes(row["head"])
+    return counted(run_from_row(row, {step["key"]: _step(step, known) for step in rows})), bytes(row["head"])
 
 
 def run_from_row(row: sqlite3.Row, steps: dict[str, Step]) -> Run:
@@ -104,7 +104,7 @@ def _json(text: str | None) -> Json:
     return None if text is None else orjson.loads(text)
 
 
-def _step(row: sqlite3.Row, gates: dict[str, Gate]) -> Step:
+def _step(row: sqlite3.Row, known: dict[str, Gate]) -> Step:
     more = _json(row["more"]) or {}
     return Step(
         name=row["name"],
@@ -122,7 +122,7 @@ def _step(row: sqlite3.Row, gates: dict[str, Gate]) -> Step:
         receipt=_json(row["receipt"]),
         error=_maybe(Failure, row["error"]),
         reason=row["reason"],
-        gate=gates.get(row["gate_id"]) if row["gate_id"] else None,
+        gate=known.get(row["gate_id"]) if row["gate_id"] else None,
         n=row["n"],
         review=codec.load(Review, more["review"]) if "review" in more else None,
         memo=more.get("memo"),
@@ -132,7 +132,8 @@ def _step(row: sqlite3.Row, gates: dict[str, Gate]) -> Step:
     )
 
 
-def _gates(tx: Reader, run_id: RunId) -> dict[str, Gate]:
+def gates(tx: Reader, run_id: RunId) -> dict[str, Gate]:
+    """Every gate that was ever open in a run, by its id."""
     rows = tx.rows("SELECT * FROM gates WHERE run_id = ?", (run_id,))
     return {row["id"]: _gate(row, _decisions(tx, row["id"])) for row in rows}
 

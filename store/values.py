@@ -20,6 +20,7 @@ class Limits:
 
     steps_max: int = 200  # a plan is loaded, folded and rendered as one value
     output_bytes_max: int = 50_000_000  # over this a step fails for good: passing it on would never work
+    file_bytes_max: int = 500_000_000  # of one file that is handed in with a run
     inline_bytes_max: int = 8_192  # larger values live once, by hash, in the content folder
     input_text_max: int = 20_000  # what a person may type into one input
     comment_max: int = 3_000  # Slack's own limit for a text field in a modal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,6 +44,22 @@ def verify(
                 say(f"{problem['run']} at {problem['seq']}: {problem['problem']}.")
     if not found["verified"]:
         raise typer.Exit(Exit.FAILED)
+
+
+@audit.command("export")
+def export(
+    run: RunRef,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the bundle goes.")],
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write all evidence of a run into one file, with a page to read and a script that checks it without Pointsman."""
+    from bot import settings
+    from bot.evidence.bundle import exported
+
+    with reported(as_json):
+        found = exported(settings.load().db, run, output, over=force)
+        emit(found) if as_json else say(f"{found['file']} holds {found['events']} events of {found['name']}.")
 
 
 def register(app: typer.Typer) -> None:

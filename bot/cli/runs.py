@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,7 +28,7 @@ def run(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run of NAME with inputs as key=value.
+    """Start a run of NAME with inputs as key=value; a file is handed in as key=@PATH.
 
     Beside a running service the service carries it out; with --wait the command stays until the run is finished or
     only people can bring it on. Without a service the run is carried out in this process, without Slack; --wait then
@@ -37,9 +38,10 @@ def run(
     from bot.requests import Start
 
     with reported(as_json):
-        request = Start(workflow=name, inputs=pairs(inputs or []), typed=False, dedupe_key=dedupe_key)
+        given = pairs(inputs or [])
         with acting(start=True) as door:
-            started = door.ask(request)
+            given = with_files(door, name, given)
+            started = door.ask(Start(workflow=name, inputs=given, typed=False, dedupe_key=dedupe_key))
             if not as_json:
                 note(f"{'Found' if started['existing'] else 'Started'} {started['name']} ({name}).")
             if wait or not door.beside:
@@ -63,6 +65,30 @@ def pairs(given: list[str]) -> dict[str, str]:
         if key in found:
             raise Objection("bad_input", f"{key} is given twice.", "Give every input once.", status=422)
         found[key] = value
+    return found
+
+
+def with_files(door: Door, workflow: str, given: dict[str, str]) -> dict[str, str]:
+    """The inputs with every @PATH taken for the file that it names, whose bytes are kept beside the database."""
+    if not any(value.startswith("@") for value in given.values()):
+        return given
+    import json
+
+    from bot import settings
+    from bot.requests import Objection, Workflows
+    from engine.handed_in import taken_in
+    from store.content import ContentFolder
+
+    inputs = {one["name"]: one["inputs"] for one in door.ask(Workflows())}
+    known: dict[str, dict[str, Any]] = inputs.get(workflow, {})
+    found = dict(given)
+    for name, value in given.items():
+        if value.startswith("@") and known.get(name, {}).get("x-file"):
+            path = Path(value[1:]).expanduser()
+            if not path.is_file():
+                hint = "Write the path of a file after the @."
+                raise Objection("bad_input", f"{name}: there is no file {path}.", hint, status=422)
+            found[name] = json.dumps(taken_in(ContentFolder(settings.load().db), path))
     return found
 
 

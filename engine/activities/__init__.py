@@ -5,6 +5,7 @@
     outputs       plain JSON, bounded, fitting the author's schema
 
     http          one request to a web service
+      polling       asking again until the work it gave away is done
     python        a function in a worker process (see engine/workers)
     command       a program, without a shell
     model         a question to a language model

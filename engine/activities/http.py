@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -11,8 +12,10 @@ import orjson
 
 from engine.activities import arguments
 from engine.activities.outputs import OUTPUT_BYTES_MAX, require_output
+from engine.activities.polling import asking, poll_of, require_done
 from engine.activities.work import Result, Work
 from engine.faults import ActivityFault
+from engine.handed_in import is_file, path_of
 from engine.http import TIMEOUT_MS, Request, Response, shown_url
 from engine.json_values import NotPlain, parse_json
 from engine.secrets import reveal
@@ -30,18 +33,21 @@ _NEVER_DONE = frozenset((HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT
 
 
 class _Body(NamedTuple):
-    content: bytes | None
+    content: bytes | Path | None
     content_type: str | None
 
 
 async def run(work: Work) -> Result:
     """Send the request that `with` describes and give back the body of the answer.
 
-    `with`: method, url, headers, query, one of json, body (text) and form, accept (statuses), timeout.
+    `with`: method, url, headers, query, one of json, body (text or a file) and form, accept (statuses), timeout. With
+    `poll` this request gives work away, and the body is that of the answer which says that the work is done.
     """
     with_ = arguments.mapping(work.with_, "http")
-    accepted = _accepted(with_)
+    accepted, poll = _accepted(with_), poll_of(work.spec)
     request = _request(work, with_)
+    if poll is not None and work.memo is not None:
+        request = asking(request, work.memo)
     try:
         response = await work.tools.http.send(request)
     except ActivityFault as fault:
@@ -53,9 +59,11 @@ async def run(work: Work) -> Result:
         raise _bad_status(work, request, response, receipt)
     try:
         output, carried = await _output(response)
+        if poll is not None:
+            receipt["asked"] = require_done(poll, work, request, response, output)
         require_output(output, happened=work.once)
     except ActivityFault as fault:
-        fault.maybe_happened, fault.receipt = work.once, receipt
+        fault.maybe_happened, fault.receipt = work.once and not fault.anew, receipt
         raise
     return Result(output=output, receipt={**receipt, "body": carried})
 
@@ -64,7 +72,7 @@ def _request(work: Work, with_: Mapping[str, Json]) -> Request:
     method = arguments.text("`method`", with_.get("method") or "GET").upper()
     if method not in METHODS:
         raise arguments.wrong(f"`method` {method} is not one of {', '.join(METHODS)}")
-    body = _body(with_)
+    body = _body(work, with_)
     headers = arguments.texts("headers", with_.get("headers"))
     written = {name.lower() for name in headers}
     ours = {"Idempotency-Key": work.idempotency_key, "traceparent": work.traceparent}
@@ -89,7 +97,7 @@ def _default_timeout_ms(work: Work) -> int:
     return TIMEOUT_MS if work.attempt_timeout_ms is None else max(work.attempt_timeout_ms * 49 // 50, 1)
 
 
-def _body(with_: Mapping[str, Json]) -> _Body:
+def _body(work: Work, with_: Mapping[str, Json]) -> _Body:
     given = [name for name in ("json", "body", "form") if name in with_ and (name == "json" or with_[name] is not None)]
     if len(given) > 1:
         raise arguments.wrong(f"a request has one body, and this one has {' and '.join(given)}")
@@ -99,6 +107,8 @@ def _body(with_: Mapping[str, Json]) -> _Body:
         case ["form"]:
             form = urlencode(arguments.pairs("form", with_["form"]))
             return _Body(form.encode(), "application/x-www-form-urlencoded")
+        case ["body"] if is_file(with_["body"]):
+            return _Body(path_of(with_["body"], work.file_path), str(with_["body"]["media_type"]))
         case ["body"]:
             return _Body(arguments.text("`body`", with_["body"]).encode(), "text/plain; charset=utf-8")
         case _:

@@ -6,6 +6,7 @@ from engine.activities import arguments
 from engine.activities.outputs import OUTPUT_BYTES_MAX, too_large
 from engine.activities.work import Result, Work
 from engine.faults import ActivityFault, Interrupted
+from engine.handed_in import with_paths
 from engine.secrets import reveal
 from engine.workers.process import Answer
 from store.model import Json
@@ -20,7 +21,7 @@ async def run(work: Work) -> Result:
         raise arguments.wrong("`call` is missing; write file.py:function or package.module:function")
     given = arguments.mapping({} if work.with_ is None else work.with_, "python")
     answer = await work.tools.workers.call(
-        work.folder, call, reveal(given), _attempt(work), OUTPUT_BYTES_MAX, work.began
+        work.folder, call, with_paths(reveal(given), work.file_path), _attempt(work), OUTPUT_BYTES_MAX, work.began
     )
     receipt = _receipt(call, answer)
     if answer.outcome != "returned":

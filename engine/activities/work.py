@@ -9,7 +9,12 @@ from engine.clock import Clock
 from engine.http import HttpClient
 from engine.models import Models
 from engine.workers.pool import WorkerPool
+from store.faults import StoreFault
 from store.model import Effect, Json
+
+
+def _no_files(name: str) -> Path:
+    raise StoreFault("nothing is kept here.")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +59,8 @@ class Work:
     reask: Mapping[str, str] | None = None
     # What an earlier attempt left that gave its work away and has to ask for it; see engine.faults.Later.
     memo: Json = None
+    # Where the bytes of a file stand that was handed in, by its hash.
+    file_path: Callable[[str], Path] = _no_files
     # Called by an activity that may have to wait for its turn, when its work begins: from then on its time counts.
     began: Callable[[], None] = lambda: None
 

@@ -94,7 +94,7 @@ def _tell(findings: Findings, path: Path, found: Iterable[Problem]) -> None:
         findings.error(path, "wrong_expression", problem.message, problem.hint, offset=problem.offset)
 
 
-def fit(findings: Findings, site: Site, types: Mapping[Path, Type], signature: Signature) -> None:
+def fit(findings: Findings, site: Site, place: Place, types: Mapping[Path, Type], signature: Signature) -> None:
     """Hold what a step is given against what it takes."""
     base: Path = (*site.path, "with")
     if isinstance(site.step, PythonDeed):
@@ -104,13 +104,12 @@ def fit(findings: Findings, site: Site, types: Mapping[Path, Type], signature: S
         if path[:-1] == base and str(path[-1]) in takes:
             if path[-1] in _FILES_MAY_GO and is_file(type_):
                 continue
+            if site.step.uses == "wait" and not place.templates[path].expressions:
+                continue  # what is written out was looked at as a length of time or a moment
             _hold(findings, path, type_, takes[str(path[-1])])
     url = getattr(getattr(site.step, "with_", None), "url", None)
     if isinstance(url, str):
         _url(findings, (*base, "url"), url)
-    poll = getattr(getattr(site.step, "with_", None), "poll", None)
-    if poll is not None and poll.url:
-        _url(findings, (*base, "poll", "url"), poll.url)
 
 
 def is_file(type_: Type) -> bool:
@@ -152,16 +151,19 @@ def fit_inputs(
     of: str = "this workflow",
 ) -> None:
     """Hold what a run is started with against the inputs that its workflow has."""
+    meant: set[str] = set()
     for name, type_ in given_types.items():
         if name not in inputs:
-            hint = did_you_mean(name, inputs) or (f"it takes {listing(inputs)}" if inputs else "it takes nothing")
+            near = did_you_mean(name, inputs)
+            meant |= {one for one in inputs if f"`{one}`" in near}
+            hint = near or (f"it takes {listing(inputs)}" if inputs else "it takes nothing")
             findings.error((*path, name), "unknown_input", f"{of} has no input `{name}`", hint, key=True)
             continue
         reasons = assignable(type_, inputs[name])
         if reasons and not is_file(inputs[name]):
             message = f"`{name}` does not fit the input: {reasons[0]}"
             findings.error((*path, name), "type_mismatch", message, "\n".join(reasons[1:4]))
-    missing = [name for name in inputs if name not in given_types and name not in optional]
+    missing = [name for name in inputs if name not in {*given_types, *optional, *meant}]
     if missing and complete:
         hint = f"add `{missing[0]}:` under `{path[-1]}:`, or give it a default"
         where = path if path in findings.source.keys else path[:-1]

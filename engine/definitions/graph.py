@@ -77,7 +77,9 @@ class Graph:
             hint = f"leave it out, and look at steps.{short}.status in a `when:`"
             self.findings.error(path, "not_beside", message, hint)
         else:
-            hint = suggestion(short, short_names(beside), what="steps")
+            inner = next((one for one in self.outline.sites if one.endswith(f".{short}")), "")
+            inside = f"it stands inside of a block: write `{block_of(inner)}`" if inner else ""
+            hint = inside or suggestion(short, short_names(beside), what="steps")
             self.findings.error(path, "unknown_step", f"there is no step `{short}`", hint)
         return None
 

@@ -70,8 +70,8 @@ def report(details: ErrorDetails, data: Json, findings: Findings) -> None:
         case "greater_than_equal" | "less_than_equal" | "greater_than":
             bound = context.get("ge", context.get("le", context.get("gt")))
             word = {"greater_than_equal": "at least", "greater_than": "more than"}.get(kind, "at most")
-            message = f"`{path[-1]}` is {value}, and it must be {word} {bound}"
-            findings.error(path, "out_of_range", message, f"write a number of {word} {bound}")
+            message = f"`{path[-1]}` is {value}, and it must be {word} {bound:g}"
+            findings.error(path, "out_of_range", message, f"write a number of {word} {bound:g}")
         case _:
             findings.error(path, "wrong_value", f"`{path[-1] if path else 'file'}`: {details['msg']}")
 
@@ -173,6 +173,7 @@ def _unknown_key(path: Path, data: Json, findings: Findings) -> None:
         hint = hint or _INSIDE.get((str(uses), key), "")
     elif len(path) == 1 and key in _keys(StepAny):
         hint = hint or "it belongs to a step: indent it below the step's name"
+    hint = hint or (_MEANT[key] if key in _MEANT and _MEANT[key].split("`")[1] in known else "")
     if not hint and known:
         hint = f"keys here: {listing(known, 40)}"
     findings.error(path, "unknown_key", message, hint, key=True)
@@ -215,6 +216,15 @@ _INSIDE = {
     ("http", "every"): "it belongs to `poll:`: write poll: {every: 10s, until: …}",
     ("form", "quorum"): "one answer is enough; ask in an approval when several must agree",
 }
+_MEANT = {
+    "otherwise": "did you mean `else`?",
+    "message": "did you mean `else`?",
+    "if": "did you mean `when`?",
+    "for_each": "did you mean `foreach`?",
+    "loop": "did you mean `foreach`?",
+    "depends_on": "did you mean `needs`?",
+    "name": "did you mean `title`?",
+}
 _ONE_ANSWER = "a gate has clocks of its own: `due:` and `expires:` under `with:`"
 _INSTEAD = {
     ("approval", "timeout"): _ONE_ANSWER,
@@ -248,6 +258,10 @@ def _not_one_of(path: Path, value: Json, expected: str, findings: Findings) -> N
 
 
 def _unknown_kind(path: Path, tag: str, findings: Findings) -> None:
+    if path[-2] == "undo" and tag in KINDS:
+        message = f"a step is not taken back by one that uses {tag}"
+        findings.error(path, "unknown_kind", message, f"use one of {listing(UNDO_KINDS)}")
+        return
     hint = f"write {_SYNONYMS[tag]}" if tag in _SYNONYMS else suggestion(tag, KINDS, what="kinds of step")
     findings.error(path, "unknown_kind", f"there is no kind of step `{tag}`", hint)
 
@@ -271,6 +285,10 @@ def _type_hint(path: Path, kind: str, value: Json) -> str:
         return f"write {_BOOLEANS[value.lower()]}"
     if kind in ("int_type", "float_type") and isinstance(value, str) and value.replace(".", "", 1).isdigit():
         return f"write {value}, without quotes"
+    if path[-1:] == ("ensure",):
+        return 'write [{that: "${{ output.n > 3 }}", else: At least four}]'
+    if kind in ("list_type", "tuple_type") and isinstance(value, dict):
+        return "begin each of them with `- `, on a line of its own below the key"
     if kind in ("list_type", "tuple_type") and isinstance(value, str | int | float):
         return f"write [{value}]"
     if kind in ("dict_type", "model_type", "model_attributes_type"):

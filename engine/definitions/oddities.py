@@ -66,8 +66,9 @@ def _always_stops(findings: Findings, outline: Outline, graph: Graph, site: Site
     around = [site, *outline.around(site.block)]
     if any(getattr(one.step, "when", None) is not None or one.loops for one in around):
         return
+    after = graph.below(site.name)
     before = {one for place in around for one in graph.above(place.name)} | {one.name for one in around}
-    cut = [name for name in outline.within("", "main") if name not in before]
+    cut = [name for name in outline.within("", "main") if name not in before and name not in after]
     if cut:
         message = f"this ends the run without waiting for {listing(short_names(cut), 5)}"
         hint = f"give it a `when:`, or let it come after: after: [{', '.join(short_names(cut)[:5])}]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.definitions.outline import Outline, Phase, Site
 from engine.definitions.problem import Findings
@@ -196,7 +196,8 @@ def _polled(findings: Findings, site: Site, wanted: Callable[[Site], Place]) -> 
     poll = site.step.with_.poll if isinstance(site.step, HttpDeed) else None
     if poll is None:
         return None
-    place, base = wanted(site), (*site.path, "with", "poll")
+    # Asking again happens far from the run: all that is known there is the answer.
+    place, base = replace(wanted(site), roots=frozenset()), (*site.path, "with", "poll")
     place.extra["response"] = {}
     place.condition((*base, "until"), poll.until, findings)
     place.condition((*base, "fail_when"), poll.fail_when, findings)

@@ -98,7 +98,12 @@ def plan_of(
 
 
 def version_of(plan: Plan) -> str:
-    """Sha256 of the behaviour: the same for two files that do the same, whatever they are called and look like.
+    """Sha256 of the behaviour: the same for two files that do the same, whatever they are called and look like."""
+    return digest(behaviour_of(plan))
+
+
+def behaviour_of(plan: Plan) -> Json:
+    """What makes a version: all that a plan does, and nothing of what it is called.
 
     What equals its default is left out, so that a noun may gain fields without a new version of every workflow.
     """
@@ -109,7 +114,7 @@ def version_of(plan: Plan) -> str:
     # The order of inputs is how a form asks for them; the order of steps is how a run is shown. Neither is hidden
     # from the version: people decide on what they saw.
     behaviour["inputs"] = list(behaviour["inputs"].items())
-    return digest({"behaviour": BEHAVIOUR, **behaviour})
+    return {"behaviour": BEHAVIOUR, **behaviour}
 
 
 def _said(value: Any) -> Any:

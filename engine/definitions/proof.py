@@ -61,7 +61,7 @@ class Proof:
         self._within("", circles)
         for site in self.outline.undos.values():
             types = self._types(self.places[site.name].main)
-            fitting.fit(self.findings, site, types, self.understood.signatures[site.name])
+            fitting.fit(self.findings, site, self.places[site.name].main, types, self.understood.signatures[site.name])
             self._called(site, types)
 
     def outputs(self, place: Place) -> Type:
@@ -163,7 +163,7 @@ class Proof:
             if declared is None:
                 return given
             fitting.fit_output(self.findings, site, given, declared)
-        fitting.fit(self.findings, site, types, self.understood.signatures[name])
+        fitting.fit(self.findings, site, self.places[name].main, types, self.understood.signatures[name])
         shown = types.get((*site.path, "with", "show"), scope.NULL)
         if isinstance(step, ApprovalStep | FormStep):
             self.shown[name] = shown
@@ -211,7 +211,11 @@ class Proof:
         place.extra["response"] = scope.RESPONSE
         self._types(place)
         path = (*site.path, "with", "poll", "until")
-        if path in place.conditions and not any(use.reference.path[0] == "response" for use in place.uses):
+        if (
+            path in place.conditions
+            and not place.strange
+            and not any(use.reference.path[0] == "response" for use in place.uses)
+        ):
             message = "this does not look at the answer, so it would never change"
             hint = "write for instance ${{ response.body.status == 'done' }}"
             self.findings.error(path, "poll_without_response", message, hint)

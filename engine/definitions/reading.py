@@ -19,7 +19,7 @@ from engine.definitions.stepping import step_in, steps_of
 from engine.definitions.words import given, name_fault
 from store.model import LIMITS, Json
 
-_SECTIONS = ("inputs", "schemas", "secrets", "settings", "vars", "outputs", "defaults", "on")
+_SECTIONS = ("inputs", "schemas", "secrets", "settings", "vars", "outputs", "defaults")
 _NAMED = {
     "inputs": "an input",
     "secrets": "a secret",
@@ -83,7 +83,7 @@ def _validated(data: dict[str, Json], findings: Findings, unclear: set[Path]) ->
             faults = error.errors(include_url=False)
         places = [located(details["loc"]) for details in faults]
         for details, path in zip(faults, places, strict=True):
-            if path not in unclear:  # what was taken out is missing now, and that was told already
+            if not _told(path, unclear):
                 report(details, data, findings)
         for path in [_left_out(details["type"], path) for details, path in zip(faults, places, strict=True)]:
             unclear.add(path)
@@ -95,6 +95,12 @@ def _validated(data: dict[str, Json], findings: Findings, unclear: set[Path]) ->
     return None
 
 
+def _told(path: Path, unclear: set[Path]) -> bool:
+    """Whether a fault only follows from what was taken out before: that is missing now."""
+    trigger = path[:1] == ("on",) and any(one[:2] == path[:2] for one in unclear)
+    return path in unclear or trigger
+
+
 def _left_out(kind: str, path: Path) -> Path:
     """What to leave out because of a fault: as little as the rest can be judged without."""
     if kind in ("missing", "union_tag_not_found", "union_tag_invalid"):
@@ -103,7 +109,8 @@ def _left_out(kind: str, path: Path) -> Path:
         path = path[:-1]
     step = step_in(path)
     if step and len(path) > len(step):
-        decisive = any(part in _DECISIVE for part in path[len(step) :]) or did_you_mean(str(path[-1]), _DECISIVE)
+        slip = did_you_mean(str(path[-1]), _DECISIVE) if kind == "extra_forbidden" else ""
+        decisive = slip or any(part in _DECISIVE for part in path[len(step) :])
         return step if decisive else path
     return path
 

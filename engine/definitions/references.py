@@ -54,7 +54,7 @@ class NameCheck:
         """The path that is wrong, once reported; empty when the name is good."""
         path = use.reference.path
         root = path[0]
-        if root in place.extra or root in self.outline.elements(place.block):
+        if root in place.extra or (place.roots and root in self.outline.elements(place.block)):
             return ()
         if root not in place.roots:
             self._no_root(place, use, root)
@@ -74,8 +74,16 @@ class NameCheck:
     def _no_root(self, place: Place, use: Use, root: str) -> None:
         elements = self.outline.elements(place.block)
         own = [*elements, *sorted(place.extra)]
-        if root == "item" and elements:
+        site = self.outline.sites.get(place.owner)
+        if site is not None and site.sugar and isinstance(site.step, BlockStep) and root == site.step.as_:
+            message = f"this is asked once, before the list: there is no `{root}` yet"
+            hint = (
+                "to ask for each element, write a block: `steps:` below `foreach:`, and the condition at the step in it"
+            )
+        elif root == "item" and elements:
             message, hint = "there is no `item` here", f"elements are called `{next(iter(elements))}` here"
+        elif "response" in place.extra:
+            message, hint = f"there is no `{root}` here", "while it is asked again, only `response` is known"
         elif root in _ELSEWHERE:
             message, hint = _ELSEWHERE[root]
         elif (block := self._list_of(root)) is not None:

@@ -78,7 +78,8 @@ class _Trigger:
         types = fitting.expression_types(self.findings, place, place.extra)
         given = {name: types.get((*self.path, "inputs", name), scope.ANY) for name in self.said.inputs}
         # From the menu of a message a person is asked for what is missing; the others have nobody to ask.
-        asks = isinstance(self.said, ShortcutShape)
+        written = self.findings.source.nodes.get((*self.path, "inputs"))
+        asks = isinstance(self.said, ShortcutShape) or (written is not None and written.kind != "map")
         optional = self.names.optional_inputs | self.names.defaulted_inputs
         fitting.fit_inputs(self.findings, (*self.path, "inputs"), given, self.names.inputs, optional, complete=not asks)
 
@@ -90,6 +91,8 @@ class _Trigger:
             self.findings.warning((*self.path, "webhook"), "webhook_open", message, hint)
             return "", ""
         written = [key for key in ("hmac_sha256", "token") if getattr(said, key)]
+        if not written and any(key[: len(path)] == path and key != path for key in self.findings.source.keys):
+            return "", ""  # something is written, and what is wrong with it was told
         if len(written) != 1:
             message = "a delivery is verified in one way" if written else "it is not said how a delivery is verified"
             hint = 'write {hmac_sha256: "${{ secrets.NAME }}"} or {token: "${{ secrets.NAME }}"}'

@@ -41,6 +41,7 @@ as break const continue else false for function has if import in let loop namesp
 while
 """
 _RESERVED = frozenset(_TAKEN_IN_EXPRESSIONS.split())
+_SORT = {"an element": "item", "an event": "event", "a trigger": "run"}
 EACH = "each"  # what the step of a list without a block of its own is called
 
 
@@ -135,7 +136,11 @@ def name_fault(word: str, what: str) -> tuple[str, str, str] | None:
     if len(word) > NAME_MAX:
         return "bad_name", f"this name has {len(word)} characters; {NAME_MAX} are allowed", "use a shorter one"
     if word in _RESERVED:
-        return "reserved_name", f"`{word}` has a meaning of its own in expressions", f"write for instance `{word}_step`"
+        return (
+            "reserved_name",
+            f"`{word}` has a meaning of its own in expressions",
+            f"write for instance `{word}_{_SORT.get(what, 'step')}`",
+        )
     if word == EACH and what == "a step":
         return "reserved_name", "`each` is what a step with `foreach:` does for one element", "write for instance `one`"
     return None
@@ -162,8 +167,7 @@ def _person(value: Json) -> str:
     if value.startswith("#"):
         refuse("bad_person", f'"{value}" is a channel, and a person or group is needed here', hint)
     if "${{" in value:
-        computed = 'approvers may come from data: {from: "${{ … }}", among: ["@editors"]}'
-        refuse("bad_person", "a person or group is needed here, not an expression", computed)
+        refuse("bad_person", "a person or group is needed here, not an expression", FROM_DATA)
     if not _PERSON.fullmatch(value):
         better = f'write "@{value}"' if re.fullmatch(r"[\w.-]+", value) else hint
         refuse("bad_person", f'"{value[:60]}" names no person or group', better)
@@ -210,6 +214,7 @@ def _approvers(value: Json) -> tuple[str, ...]:
     something(value)
     if not isinstance(value, list):
         hint = f'write ["{value}"]' if isinstance(value, str) else 'write for instance ["@editors"]'
+        hint = FROM_DATA if isinstance(value, str) and "${{" in value else hint
         refuse("wrong_type", f"a list of people or groups is needed here, not {given(value)}", hint)
     if not value:
         refuse("gate_without_decider", "nobody may decide at this gate", 'name somebody: ["@editors"]')
@@ -263,7 +268,7 @@ def _zone(value: Json) -> str:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         ends = next((zone for zone in sorted(_zones()) if zone.lower().endswith(f"/{value.lower()}")), "")
-        better = f"write {ends}" if ends else did_you_mean(value, _zones())
+        better = f"write {ends}" if ends else did_you_mean(value, _zones()) if "/" in value else ""
         refuse("bad_zone", f'there is no time zone "{value[:60]}"', better or hint)
     return value
 
@@ -308,6 +313,7 @@ def _call(value: Json) -> str:
     return value
 
 
+FROM_DATA = 'approvers may come from data: {from: "${{ … }}", among: ["@editors"]}'
 RECIPIENTS = ("requester", "thread", "channel")
 _AS_TEXT: dict[str, Any] = {"type": "string"}
 PositiveDuration = Annotated[

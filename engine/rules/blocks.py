@@ -135,12 +135,9 @@ def _given_up(
     plan: Plan, run: Run, spec: StepPlan, block: Step, fan: Fan, facts: Facts, now: Millis
 ) -> Iterator[Event]:
     """More items failed than are tolerated: no more begin, what waits is cancelled, what runs may end."""
-    inside = list(_inside(plan, run, block, facts))
-    cancelled = list(_cancelled(inside, now, "too many items failed"))
-    if cancelled:
-        yield from cancelled
-        return
-    if any(step.status in OPEN for step in inside):
+    within = list(_within(plan, run, block, facts))
+    yield from _cancelled(within, now, "too many items failed")
+    if any(step.status in OPEN for step in within):
         return
     rows = item_rows(run, block, fan, lambda content: _value(content, facts))
     failed = {key: row.error for key, row in rows if row is not None and row.status is StepStatus.FAILED}
@@ -167,14 +164,13 @@ def _next_of_steps(plan: Plan, run: Run, spec: StepPlan, row: Step, facts: Facts
     steps = [run.steps[key_at(plan, one.name, row.item)] for one in plan.within(spec.name)]
     failed = next((one for one in steps if _fails_all(plan, one)), None)
     if failed is not None:
-        cancelled = list(_cancelled(_inside(plan, run, row, facts), now, f"{failed.key} failed"))
-        if cancelled:
-            yield from cancelled
+        within = list(_within(plan, run, row, facts))
+        yield from _cancelled(within, now, f"{failed.key} failed")
+        if any(one.status in OPEN for one in within):
             return
-    if any(one.status in OPEN for one in steps):
-        return
-    if failed is not None:
         yield _ended(plan, spec, row, StepStatus.FAILED, None, failed.error, now)
+        return
+    if any(one.status in OPEN for one in steps):
         return
     try:
         output = Content(_amounts_to(plan, run, spec, row, steps, facts))
@@ -219,7 +215,7 @@ def _ended(
     return StepSucceeded(now, row.place, output or Content())
 
 
-def _inside(plan: Plan, run: Run, row: Step, facts: Facts) -> Iterator[Step]:
+def _within(plan: Plan, run: Run, row: Step, facts: Facts) -> Iterator[Step]:
     """The rows of all that stands in a block or an item and has begun, found by their keys."""
     if row.fan is None:
         rows = [run.steps.get(key_at(plan, spec.name, row.item)) for spec in plan.within(row.name)]
@@ -228,7 +224,7 @@ def _inside(plan: Plan, run: Run, row: Step, facts: Facts) -> Iterator[Step]:
     for one in rows:
         if one is not None:
             yield one
-            yield from _inside(plan, run, one, facts)
+            yield from _within(plan, run, one, facts)
 
 
 def _cancelled(inside: Iterable[Step], now: Millis, reason: str) -> Iterator[Event]:

@@ -30,7 +30,7 @@ def readiness(run: Run, plan: Plan, spec: StepPlan, item: str | None = None) -> 
     skip: Readiness | None = None
     for edge in spec.needs:
         needed = run.steps[key_at(plan, edge.step, item)]
-        if not needed.status.finished and not (needed.status is StepStatus.UNKNOWN and _is_past(plan, run, needed)):
+        if not needed.status.finished and not (needed.status is StepStatus.UNKNOWN and _is_given_up(plan, run, needed)):
             return WAIT
         if edge.accepts == "end" or edge.guarded or needed.status is StepStatus.SUCCEEDED:
             continue
@@ -39,7 +39,7 @@ def readiness(run: Run, plan: Plan, spec: StepPlan, item: str | None = None) -> 
     return skip or GO
 
 
-def _is_past(plan: Plan, run: Run, step: Step) -> bool:
+def _is_given_up(plan: Plan, run: Run, step: Step) -> bool:
     """Whether nothing is done for this step any more: the rest of the run is over, and its last steps are done."""
     return run.winding_up and plan.step(step.name).phase == "main"
 
@@ -80,6 +80,16 @@ def above(plan: Plan, step: Step) -> StepKey | None:
     if not block:
         return None
     return block if step.item is None else f"{block}[{step.item}]"
+
+
+def is_past(plan: Plan, run: Run, step: Step) -> bool:
+    """Whether a row belongs to an item of a list that was gone through before, and begun anew since."""
+    row: Step | None = step
+    while row is not None:
+        if stands_for_item(plan, row) and row.memo is None:
+            return True
+        row = run.steps.get(above(plan, row) or "")
+    return False
 
 
 def nesting(plan: Plan, step: Step) -> int:

@@ -71,7 +71,8 @@ def _refusal(plan: Plan, run: Run, command: Retry, facts: Facts) -> Refusal | No
     if not run.status.finished:
         return closed(run)
     target, step = _target(plan, command, facts), run.steps.get(command.from_step)
-    if command.from_step and (step is None or belongs(target, step) or not target.knows(step.name)):
+    known = step is not None and target.knows(step.name) and not belongs(target, step)
+    if command.from_step and (step is None or not known or graph.is_past(target, run, step)):
         return Refusal.STEP_UNKNOWN_NAME
     if facts.problems:
         return Refusal.CONTENT_INVALID
@@ -102,9 +103,11 @@ def _on_purpose(plan: Plan, target: Plan, run: Run, command: Retry) -> set[StepK
     if command.from_step:
         step = run.steps[command.from_step]
         rows = rows_within(run, step) if graph.stands_for_item(target, step) else (step,)
-        fresh |= {row.key for row in rows}
+        fresh |= {row.key for row in rows if not belongs(target, row)}
     for key, step in run.steps.items():
         if not target.knows(step.name) or belongs(target, step) or graph.stands_for_item(target, step):
+            continue
+        if graph.is_past(target, run, step):
             continue
         if _reads(target, step, command.changed) or (target is not plan and _differs(plan, target, step)):
             fresh.add(key)
@@ -154,6 +157,8 @@ def _broken(plan: Plan, target: Plan, run: Run, facts: Facts) -> Iterator[StepKe
     """What failed or was stopped, what ended the run, and what was taken back."""
     for key, step in run.steps.items():
         if not target.knows(step.name) or not plan.knows(step.name) or belongs(plan, step) or belongs(target, step):
+            continue
+        if graph.is_past(plan, run, step):
             continue
         undo = run.steps.get(undo_key(step))
         taken_back = undo is not None and undo.status is not StepStatus.SKIPPED

@@ -10,9 +10,8 @@ from engine.definitions import Surroundings
 from engine.definitions.examination import examine
 from engine.definitions.source import FAST, NODES_MAX, PLAIN, read
 
-CORPUS = sorted((Path(__file__).parent / "broken").glob("*.yaml")) + sorted(
-    (Path(__file__).parent / "good").rglob("*.yaml")
-)
+HERE = Path(__file__).parent
+CORPUS = [path for folder in ("broken", "good", "design") for path in sorted((HERE / folder).glob("*.yaml"))]
 SEEDS = [path.read_bytes() for path in CORPUS if path.stat().st_size < 4_000]
 # Pieces of YAML and of expressions, so that mutations go where parsers and checkers branch.
 PIECES = (

@@ -19,6 +19,7 @@ SURROUNDINGS = Surroundings(
     },
     groups={"@duo": ("ada@example.com", "grace@example.com")},
     models=frozenset({"writer", "backup"}),
+    calendars=frozenset({"office"}),
 )
 
 

@@ -14,7 +14,7 @@ VALIDATOR = jsonschema_rs.validator_for(file_schema(), offline=True)
 
 
 SHIPPED = HERE.parent.parent / "workflows"
-GOOD = [path for folder in (HERE / "good", SHIPPED) for path in sorted(folder.glob("*.y*ml"))]
+GOOD = [path for folder in (HERE / "good", HERE / "design", SHIPPED) for path in sorted(folder.glob("*.y*ml"))]
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,23 @@ def test_every_good_file_pleases_the_editor(path):
 
 
 @pytest.mark.parametrize(
-    "name", ["misspelt_keys", "unknown_kind", "wrong_types", "effect_misspelt", "no_name", "empty_values"]
+    "name",
+    [
+        "misspelt_keys",
+        "unknown_kind",
+        "wrong_types",
+        "effect_misspelt",
+        "no_name",
+        "empty_values",
+        "block_with_uses",
+        "changes_as_text",
+        "ensure_keys",
+        "on_as_map",
+        "rounds_without_changes",
+        "schedule_keys",
+        "undo_mistakes",
+        "keys_of_other_tools",
+    ],
 )
 def test_the_commonest_slips_are_marked_in_the_editor(name):
     data = read(name, (HERE / "broken" / f"{name}.yaml").read_bytes()).data
@@ -37,6 +53,10 @@ def test_every_kind_of_step_is_described():
     described = str(file_schema())
     for kind in KINDS:
         assert f"'const': '{kind}'" in described
+
+
+def test_what_a_fault_names_inside_is_no_part_of_the_schema():
+    assert "\\x00" not in str(file_schema())
 
 
 def test_the_schema_names_its_dialect_and_no_internal_words():

@@ -6,19 +6,39 @@ from pathlib import Path
 
 import pytest
 
-from engine.definitions import Surroundings, later, load
-from engine.definitions.schemas import _ALWAYS, _KEYWORDS, FORMATS, INPUT_EXTRAS, TYPES
-from engine.definitions.scope import RUN_FIELDS, STEP_PARTS
+from engine.definitions import Surroundings, load
+from engine.definitions.gate_shapes import (
+    AutoShape,
+    CardShape,
+    ChangesShape,
+    FromShape,
+    GateDefaults,
+    PolicyShape,
+    SeatsShape,
+)
+from engine.definitions.schemas import _ALWAYS, _KEYWORDS, FILE, FORMATS, INPUT_EXTRAS, TYPES
+from engine.definitions.scope import ITEM_PARTS, REVIEW_PARTS, RUN_FIELDS, STEP_PARTS, USAGE
 from engine.definitions.shape import (
-    KINDS,
     AccessShape,
     AlertsShape,
-    CardShape,
+    BudgetShape,
+    ConcurrencyShape,
+    DefaultsShape,
+    KeepShape,
     LimitsShape,
-    RetryShape,
     SlackShape,
     WorkflowFile,
 )
+from engine.definitions.step_shapes import (
+    KINDS,
+    UNDO_KINDS,
+    BlockStep,
+    EnsureShape,
+    PolicyDefaults,
+    PollShape,
+    RetryShape,
+)
+from engine.definitions.trigger_shapes import TRIGGERS, VerifyShape
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parent.parent / "docs" / "workflow-file.md").read_text(encoding="utf-8")
@@ -61,7 +81,7 @@ def test_a_mistake_shown_on_the_page_is_explained_as_shown(folder, text, said):
 
 
 def test_the_page_shows_files():
-    assert len(SHOWN) >= 7
+    assert len(SHOWN) >= 14
     assert len(WRONG) == 1
 
 
@@ -73,27 +93,45 @@ def _keys(*models):
     ("what", "words"),
     [
         ("keys of the file", _keys(WorkflowFile)),
-        ("keys of its parts", _keys(AccessShape, AlertsShape, LimitsShape, SlackShape, RetryShape, CardShape)),
-        ("keys of steps", _keys(*KINDS.values())),
+        (
+            "keys of its parts",
+            _keys(AccessShape, AlertsShape, LimitsShape, SlackShape, RetryShape, CardShape, KeepShape),
+        ),
+        ("keys of limits", _keys(ConcurrencyShape, BudgetShape)),
+        ("keys of defaults", _keys(DefaultsShape, PolicyDefaults, GateDefaults)),
+        ("keys of triggers", _keys(*TRIGGERS.values(), VerifyShape)),
+        ("keys of steps", _keys(*KINDS.values(), *UNDO_KINDS.values(), BlockStep, EnsureShape)),
         ("keys of gates", _keys(KINDS["approval"].model_fields["with_"].annotation)),
+        ("parts of gates", _keys(ChangesShape, AutoShape, PolicyShape)),
+        ("keys of forms", _keys(KINDS["form"].model_fields["with_"].annotation)),
+        ("keys of polling", _keys(PollShape)),
+        ("keys of messages", _keys(KINDS["message"].model_fields["with_"].annotation)),
+        ("keys of stops", _keys(KINDS["stop"].model_fields["with_"].annotation)),
         ("keys of requests", _keys(KINDS["http"].model_fields["with_"].annotation)),
         ("keys of commands", _keys(KINDS["command"].model_fields["with_"].annotation)),
         ("keys of questions to a model", _keys(KINDS["model"].model_fields["with_"].annotation)),
         ("keys of waits", _keys(KINDS["wait"].model_fields["with_"].annotation)),
-        ("types and formats", {*TYPES, *FORMATS}),
+        ("types and formats", {*TYPES, FILE, *FORMATS}),
         ("keywords of schemas", {*_KEYWORDS, *_ALWAYS}),
         ("fields of the run", {f"run.{name}" for name in RUN_FIELDS}),
         ("parts of a step", {f"steps.NAME.{part}" for part in STEP_PARTS}),
-        (
-            "what is not supported yet",
-            {*later.FILE_KEYS, *later.STEP_KEYS, *later.KINDS, *later.LIMITS_KEYS, *later.NAMES},
-        ),
-        ("keys that are not supported yet", {key for keys in later.WITH_KEYS.values() for key in keys}),
+        ("parts of a list", {f"steps.NAME.{ITEM_PARTS}"}),
+        ("parts of a review", {f"review.{name}" for name in REVIEW_PARTS}),
+        ("fields of usage", set(USAGE["properties"])),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_page_names_all(what, words):
     assert {word for word in words if f"`{word}`" not in PAGE} == set()
+
+
+def test_the_page_shows_how_groups_and_data_name_approvers():
+    assert all(key in PAGE for key in (f"{{{', '.join(_ordered(SeatsShape))}}}", "{from: ", "among: "))
+    assert _ordered(FromShape) == ["from", "among"]
+
+
+def _ordered(model):
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def test_the_page_names_what_an_input_may_say_besides():

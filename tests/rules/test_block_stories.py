@@ -262,3 +262,12 @@ def test_a_skipped_gate_in_a_block_neither_waits_nor_grants():
         "pack.anyway": "ready",
     }
     assert story.run.steps["pack.ask"].gate is None
+
+
+def test_a_block_that_fails_waits_for_what_is_under_way_in_the_blocks_within_it():
+    made = plan(block("a", on_failure="continue"), block("a.b"), step("a.b.c", "http"), step("a.d", "http"), step("e"))
+    story = Story(made).given(Claim("a.b.c")).failed("a.d")
+    assert story.statuses(["a", "a.b", "a.b.c"]) == {"a": "running", "a.b": "cancelled", "a.b.c": "running"}
+    story.done("e")
+    assert story.run.status is RunStatus.RUNNING
+    story.when(ReportSuccess(story.at("a.b.c"), Content(1))).then(StepSucceeded, StepFailed, RunFinished)

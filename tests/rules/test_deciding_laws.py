@@ -13,12 +13,12 @@ from engine.opening import bound
 from engine.rules.commands import Decide, Tick
 from store.events import DecisionMade, Event, GateEscalated, PolicyDecided
 from store.model import Actor, Choice, Content, Decision, Gate, GatePlan, GateState, Person, Seats
-from tests.support.engines import MINA, gate, plan, step
+from tests.support.engines import MINA, RAVI, gate, plan, step
 from tests.support.story import Story
 from tests.support.voting import KIRA, LENA, OMAR, edit, opened
 
 GROUPS = ("@editors", "@legal", "@leads", "@staff")
-PEOPLE = (MINA, LENA, OMAR, KIRA)
+PEOPLE = (LENA, OMAR, KIRA, RAVI, MINA)
 POST = {"title": "WAL", "body": "It is fast."}
 OPENED = (GateState.APPROVED, GateState.ANSWERED)
 CHOICES = (Choice("a"), Choice("b"))
@@ -27,16 +27,16 @@ CHOICES = (Choice("a"), Choice("b"))
 @st.composite
 def policies(draw: st.DrawFn) -> GatePlan:
     groups = st.lists(st.sampled_from(GROUPS[:3]), min_size=1, max_size=3, unique=True).map(tuple)
-    seats = draw(st.lists(st.builds(Seats, groups, st.integers(1, 2)), max_size=3).map(tuple))
+    seats = draw(st.lists(st.builds(Seats, groups, st.integers(1, 2)), max_size=2).map(tuple))
     approvers = tuple(dict.fromkeys(one for group in seats for one in group.approvers)) or draw(groups)
     return GatePlan(
         approvers,
-        quorum=draw(st.integers(1, 3)),
+        quorum=draw(st.sampled_from([2, 1, 3])),
         all_of=seats,
         requester_may_decide=draw(st.booleans()),
         among=draw(st.sampled_from([(), ("@staff",)])),
-        choices=draw(st.sampled_from([(), CHOICES])),
-        edit=draw(st.sampled_from([(), ("title",), ("title", "body")])),
+        choices=draw(st.sampled_from([(), (), CHOICES])),
+        edit=draw(st.sampled_from([("title",), ("title", "body"), ()])),
         due_ms=10,
         escalate_after_due_ms=10,
         escalate_to=draw(st.sampled_from([(), ("@leads",)])),
@@ -52,13 +52,16 @@ class Meeting:
     said: list[tuple[DecisionMade, Person | None]] = field(default_factory=list)
 
     def speaks(self, draw: st.DrawFn, who: Actor, groups: tuple[str, ...], member: bool = True) -> None:
-        verdict = draw(st.sampled_from(["approve", "approve", "choose", "choose", "reject", "changes", "answer"]))
-        more: dict[str, Any] = {"choice": draw(st.sampled_from(["", "a", "b", "z"]))} if verdict == "choose" else {}
-        if draw(st.integers(0, 3)) == 0:
-            field_ = draw(st.sampled_from(["title", "body"]))
+        usual = "choose" if self.policy.choices else "approve"
+        verdict = draw(st.sampled_from([usual] * 16 + ["approve", "choose", "reject", "changes", "answer"]))
+        more: dict[str, Any] = (
+            {"choice": draw(st.sampled_from(["a", "b", "a", "b", "a", "b", "", "z"]))} if verdict == "choose" else {}
+        )
+        if verdict != "choose" and draw(st.integers(0, 2)) == 0:
+            field_ = draw(st.sampled_from([*self.policy.edit * 3, "title", "body"]))
             more |= edit(self.story, "review", **{field_: draw(st.sampled_from(["x", "y"]))})
         more["override"] = draw(st.sampled_from(["", "", "because"]))
-        more["digest"] = draw(st.sampled_from(["", "", self.gate.digest, "stale"]))
+        more["digest"] = draw(st.sampled_from([""] * 8 + [self.gate.digest, "stale"]))
         person = Person(who.id, who.name, member, groups, 0)
         self.story.when(Decide("review", who, verdict, **more), person=person)
         self.said += [(event, person) for event in self.story.answer.events if isinstance(event, DecisionMade)]
@@ -88,12 +91,14 @@ def meeting(policy: GatePlan) -> Meeting:
 
 
 def held(draw: st.DrawFn, table: Meeting) -> None:
-    for _ in range(draw(st.integers(1, 8))):
+    for _ in range(draw(st.integers(3, 9))):
         who = draw(st.sampled_from(PEOPLE))
-        groups = tuple(draw(st.lists(st.sampled_from(GROUPS), unique=True)))
+        groups = tuple(draw(st.sets(st.sampled_from(GROUPS))))
+        if draw(st.integers(0, 5)):
+            groups = (*table.policy.approvers, "@staff")
         if draw(st.integers(0, 5)) == 0:
             table.story.when(Tick(), after=15)
-        table.speaks(draw, who, groups, draw(st.integers(0, 4)) > 0)
+        table.speaks(draw, who, groups, draw(st.integers(0, 15)) > 0)
 
 
 def enough(table: Meeting, votes: list[Decision]) -> bool:

@@ -19,6 +19,7 @@ from engine.rules.commands import (
     ReportPolling,
     ReportSuccess,
     Resume,
+    Retry,
     Settle,
     StartWait,
     Tick,
@@ -42,7 +43,8 @@ from store.events import (
     StepSucceeded,
     StepUnknown,
 )
-from store.model import NO_FACTS, Content, Failure, Person, Retry, RunStatus
+from store.model import NO_FACTS, Content, Failure, Person, RunStatus
+from store.model import Retry as Tries
 from tests.support.engines import MINA, RAVI, block, gate, plan, step
 from tests.support.story import Story
 
@@ -407,7 +409,7 @@ def test_a_step_that_may_fail_does_not_fail_its_item():
 
 
 def test_a_try_that_fails_is_tried_again_within_its_item():
-    story = each([1], step("all.one", "http", retry=Retry(2, 10, 10))).given(Claim("all.one[1]"))
+    story = each([1], step("all.one", "http", retry=Tries(2, 10, 10))).given(Claim("all.one[1]"))
     story.when(ReportFailure(story.at("all.one[1]"), DOWN)).then(AttemptFailed)
     story.when(Claim("all.one[1]"), after=10)
     story.given(ReportSuccess(story.at("all.one[1]"), Content("at last")))
@@ -593,3 +595,34 @@ def test_the_clock_of_the_run_stands_still_while_all_items_wait_for_people():
     story.when(story.opening("all.ask", place=story.at("all.ask[2]")))
     assert isinstance(story.answer.events[-1], ClockTurned)
     assert story.run.deadline_at is None
+
+
+def test_inner_items_do_not_begin_while_those_before_them_are_held():
+    story = lists(outer=1, inner=1, values=[["a", "b", "c"], ["x"]]).given(Claim("all.part.one[1/1]"))
+    story.given(AwaitChild(story.at("all.part.one[1/1]"), "run9"))
+    assert story.statuses(["all.part.one[1/2]", "all.part.one[2/1]"]) == {
+        "all.part.one[1/2]": "pending",
+        "all.part.one[2/1]": "ready",
+    }
+    story.given(ReportChild("all.part.one[1/1]", "run9", RunStatus.SUCCEEDED))
+    assert story.run.steps["all.part[1]"].fan.begun == 2
+    story.done("all.part.one[2/1]").done("all.sum[2]")
+    assert story.statuses(["all.part.one[1/2]"]) == {"all.part.one[1/2]": "ready"}
+
+
+def test_an_item_of_a_list_that_was_gone_through_before_cannot_be_retried():
+    story = each(["a"], key="${{ item }}").failed("all.one[a]")
+    story.given(Retry(MINA, inputs=Content({"list": ["b"]}), changed=("list",), confirmed=True)).failed("all.one[b]")
+    story.when(Retry(MINA, from_step="all[a]", confirmed=True)).then(Refusal.STEP_UNKNOWN_NAME)
+    story.when(Retry(MINA, from_step="all.one[a]", confirmed=True)).then(Refusal.STEP_UNKNOWN_NAME)
+    story.given(Retry(MINA, from_step="all[b]", confirmed=True)).done("all.one[b]", "fine")
+    assert story.run.steps["all"].output == Content([{"one": "fine"}])
+
+
+def test_a_retried_item_does_not_begin_to_take_itself_back():
+    steps = (step("all.one", "http"), step("last", after=["all"]))
+    made = plan(block("all", each="${{ [1] }}"), *steps, undo=(step("all.one:undo", "http"),))
+    story = Story(made).done("all.one[1]").failed("last").done("all.one:undo[1]")
+    story.given(Retry(MINA, from_step="all[1]", confirmed=True))
+    assert story.statuses(["all.one[1]", "all.one:undo[1]"])["all.one[1]"] == "ready"
+    assert story.statuses(["all.one:undo[1]"])["all.one:undo[1]"] != "ready"

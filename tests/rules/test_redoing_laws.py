@@ -32,6 +32,7 @@ from engine.rules.commands import (
 from engine.rules.computing import filled
 from engine.rules.expressions import ExpressionError
 from engine.rules.scope import at
+from engine.rules.waiting import events_of
 from engine.rules.winding_up import belongs
 from store.events import AttemptStarted, Event, GateOpened, StepsReset, StepSucceeded
 from store.model import Changes, Content, Edge, Facts, Failure, Json, Person, Plan, Run, RunStatus, Step, StepPlan
@@ -130,14 +131,16 @@ class Restless:
         draw, run = self.draw, self.run
         if run.status.finished:
             return self._retry()
-        options: list[tuple[Command | str, dict[str, Any]]] = [(Tick(), {}), (SignalRun(MINA, "paid", Content(1)), {})]
+        options: list[tuple[Command | str, dict[str, Any]]] = [(Tick(), {})]
+        if events_of(self.story.plan):
+            options.append((SignalRun(MINA, "paid", Content(1)), {}))
         if run.status is RunStatus.PAUSED:
             options += [(Resume(MINA), {})] * 3
         for key, row in run.steps.items():
             options += [(command, {}) for command in self._for_step(key, row)] * 2
             if row.status == "waiting" and row.gate is not None:
-                options += [self._decision(key)] * 2
-        if draw(st.integers(0, 12)) == 0:
+                options += [self._decision(key)] * 4
+        if draw(st.integers(0, 24)) == 0:
             options = [(Cancel(MINA), {}), (Pause(MINA, "wait"), {})]
         return draw(st.sampled_from(options))
 

@@ -20,13 +20,9 @@ from engine.rules.commands import (
     Settle,
     Tick,
 )
-from engine.rules.computing import filled
-from engine.rules.scope import at
 from store.events import (
     ApprovalKept,
-    BlockReopened,
     ClockTurned,
-    EndingBegun,
     GateClosed,
     GateOpened,
     InputsChanged,
@@ -37,11 +33,11 @@ from store.events import (
     StepSucceeded,
     VersionChanged,
 )
-from store.model import Changes, Choice, Content, Facts, Failure, GateState, Plan, RunStatus
+from store.model import Changes, Choice, Content, Failure, GateState, RunStatus
 from store.model import Retry as Retrying
-from tests.support.engines import MINA, RAVI, block, gate, plan, step
+from tests.support.engines import MINA, RAVI, gate, plan, step
 from tests.support.story import Story
-from tests.support.voting import LENA, answered, opened, review
+from tests.support.voting import answered, opened, review
 
 AGAIN = Retry(MINA, "the server is back")
 POST = {"title": "WAL"}
@@ -54,10 +50,6 @@ def publishing(*more: Any, effect: str = "idempotent", **policy: Any) -> Story:
     made = plan(step("draft", "model"), review(**policy), step("publish", "http", ["editorial"], effect=effect), *more)
     story = opened(Story(made).done("draft", POST), "editorial")
     return answered(story, "editorial", RAVI)
-
-
-def rounds(story: Story) -> dict[str, int]:
-    return {key: one.round for key, one in story.run.steps.items()}
 
 
 # What failed ---------------------------------------------------------------------------------------------------------
@@ -112,7 +104,7 @@ def test_what_ran_after_a_failure_is_done_again_in_a_round_of_its_own():
     seen = replace(made.steps[1], needs=(replace(step("x", after=["a"]).needs[0], accepts="end"),))
     story = Story(plan(made.steps[0], seen, made.steps[2])).failed("a").failed("b").done("c")
     story.given(AGAIN)
-    assert rounds(story) == {"a": 1, "b": 2, "c": 1}, "what b was given may be different this time"
+    assert story.rounds() == {"a": 1, "b": 2, "c": 1}, "what b was given may be different this time"
 
 
 def test_a_retry_of_a_cancelled_run_goes_on_where_it_was():
@@ -206,7 +198,7 @@ def test_outputs_that_could_not_be_computed_are_mended_by_the_newest_version():
 
 def test_an_approval_survives_the_retry_of_what_comes_before_it_when_nothing_changed():
     story = publishing().failed("publish").given(replace(AGAIN, from_step="draft"))
-    assert rounds(story) == {"draft": 2, "editorial": 2, "publish": 2}
+    assert story.rounds() == {"draft": 2, "editorial": 2, "publish": 2}
     opened(story.done("draft", POST), "editorial").then(ApprovalKept, StepSucceeded, StepReady)
     output = story.run.steps["editorial"].output.value
     assert (output["verdict"], output["by"]) == ("approved", "U0RAVI")
@@ -250,7 +242,7 @@ def test_a_retry_from_a_step_does_it_and_all_that_depends_on_it_in_a_new_round()
     story = Story(plan(step("a"), step("b", after=["a"]), step("c"))).done("a").done("b").done("c")
     story.given(replace(AGAIN, from_step="a"))
     assert story.statuses() == {"a": "ready", "b": "pending", "c": "succeeded"}
-    assert rounds(story) == {"a": 2, "b": 2, "c": 1}
+    assert story.rounds() == {"a": 2, "b": 2, "c": 1}
 
 
 def test_a_retry_from_a_step_that_does_not_exist_is_refused():
@@ -314,7 +306,7 @@ def test_changed_inputs_are_read_again_by_exactly_what_reads_them():
 def test_changed_inputs_give_what_failed_a_new_round():
     story = Story(plan(step("a", "http", with_={"x": "${{ inputs.x }}"}), step("b", "http")), {"x": 1})
     story.failed("a").given(replace(AGAIN, inputs=Content({"x": 2}), changed=("x",)))
-    assert rounds(story) == {"a": 2, "b": 1}
+    assert story.rounds() == {"a": 2, "b": 1}
 
 
 def test_inputs_of_the_wrong_shape_are_refused():
@@ -322,244 +314,6 @@ def test_inputs_of_the_wrong_shape_are_refused():
     story.when(replace(AGAIN, inputs=Content({"n": "x"}), changed=("n",)), problems=("n is no number",))
     story.then(Refusal.CONTENT_INVALID)
     assert story.run.status is RunStatus.FAILED
-
-
-# The newest version --------------------------------------------------------------------------------------------------
-
-
-def moved(story: Story, newest: Plan, **more: Any) -> Story:
-    return story.when(replace(AGAIN, newest=True, **more), newest=newest)
-
-
-def test_the_newest_version_does_again_what_it_does_in_another_way():
-    story = Story(plan(step("a"), step("b", after=["a"]), step("c", "http"))).done("a").done("b").failed("c")
-    moved(story, plan(step("a"), step("b", after=["a"], with_={"of": "B"}), step("c", "http")))
-    story.then(RunReopened, VersionChanged, StepsReset, StepReady, StepReady, ClockTurned)
-    assert story.statuses() == {"a": "succeeded", "b": "ready", "c": "ready"}
-    assert story.run.version == story.plan.version
-
-
-def test_the_newest_version_runs_the_steps_that_are_new():
-    story = Story(plan(step("a"), step("c", "http"))).done("a").failed("c")
-    moved(story, plan(step("a"), step("b", after=["a"]), step("c", "http", ["b"])))
-    assert story.statuses() == {"a": "succeeded", "b": "ready", "c": "pending"}
-    story.done("b").done("c")
-    assert story.run.status is RunStatus.SUCCEEDED
-
-
-def test_a_step_that_the_newest_version_has_no_more_rests():
-    story = Story(plan(step("a"), step("bad", "http"), step("last", after=["a"]))).done("a").failed("bad")
-    moved(story, plan(step("a"), step("last", after=["a"]), step("tell", "message", phase="finally")))
-    story.done("last").done("tell")
-    assert story.run.status is RunStatus.SUCCEEDED
-    assert story.statuses()["bad"] == "failed"
-
-
-def test_a_step_that_came_back_is_done_again():
-    with_b = plan(step("a", "http"), step("b", "http"))
-    story = Story(with_b).given(Claim("a")).failed("b")
-    story.given(ReportInterrupted(story.at("a"), "the run was ended"))
-    moved(story, plan(step("a", "http"))).failed("a")
-    moved(story, with_b)
-    assert story.statuses() == {"a": "ready", "b": "ready"}
-
-
-def test_another_way_to_wait_or_to_try_does_nothing_again():
-    story = Story(plan(step("a", "model"), step("b", "http"))).done("a").failed("b")
-    patient = step(
-        "a", "model", retry=Retrying(9), timeout_ms=5, attempt_timeout_ms=3, title="Write", on_failure="continue"
-    )
-    moved(story, plan(patient, step("b", "http", timeout_ms=HOUR)))
-    assert story.statuses() == {"a": "succeeded", "b": "ready"}
-    assert rounds(story) == {"a": 1, "b": 1}
-
-
-def test_another_constant_does_again_what_uses_it():
-    steps = (step("a", with_={"v": "${{ vars.tone }}"}), step("b", with_={"v": "${{ vars.size }}"}), step("c", "http"))
-    story = Story(plan(*steps, vars={"tone": 1, "size": 1})).done("a").done("b").failed("c")
-    moved(story, plan(*steps, vars={"tone": 2, "size": 1}))
-    assert story.statuses() == {"a": "ready", "b": "succeeded", "c": "ready"}
-
-
-def test_a_version_that_needs_inputs_the_run_was_not_given_does_not_fit():
-    story = Story(plan(step("a", "http"), inputs={"x": {"type": "number", "optional": True}})).failed("a")
-    needs = plan(step("a", "http"), inputs={"x": {"type": "number"}})
-    moved(story, needs).then(Refusal.VERSION_DOES_NOT_FIT)
-    moved(story, needs, inputs=Content({"x": 1}), changed=("x",))
-    assert story.answer.refusal is None
-    assert story.run.version == needs.version
-
-
-def test_a_version_with_more_inputs_that_may_be_left_out_fits():
-    story = Story(plan(step("a", "http"))).failed("a")
-    more = {"x": {"type": "number", "optional": True}, "y": {"type": "number", "default": 3}}
-    moved(story, plan(step("a", "http"), inputs=more))
-    assert story.answer.refusal is None
-
-
-def test_another_workflow_or_none_does_not_fit():
-    story = Story(plan(step("a", "http"))).failed("a")
-    moved(story, plan(step("a", "http"), workflow="other")).then(Refusal.VERSION_DOES_NOT_FIT)
-    story.when(replace(AGAIN, newest=True)).then(Refusal.VERSION_DOES_NOT_FIT)
-
-
-def test_a_retry_with_the_newest_version_that_is_the_same_is_a_plain_retry():
-    story = Story(plan(step("a", "http"), step("b"))).done("b").failed("a")
-    moved(story, plan(step("a", "http"), step("b"))).then(RunReopened, StepsReset, StepReady, ClockTurned)
-
-
-def test_a_changed_step_whose_effect_took_place_is_done_again_only_when_confirmed():
-    story = Story(plan(step("pay", "http", effect="once"), step("c", "http"))).done("pay").failed("c")
-    newest = plan(step("pay", "http", effect="once", with_={"of": "more"}), step("c", "http"))
-    moved(story, newest).then(Refusal.ONCE_WOULD_REPEAT)
-    moved(story, newest, confirmed=True)
-    assert story.statuses() == {"pay": "ready", "c": "ready"}
-
-
-def test_a_block_with_more_steps_in_it_is_done_again():
-    def made(*more: Any) -> Plan:
-        return plan(block("b"), step("b.x", "http"), *more, step("c", "http"))
-
-    story = Story(made()).done("b.x").failed("c")
-    moved(story, made(step("b.y", "http")))
-    assert story.statuses() == {"b": "running", "b.x": "ready", "c": "ready", "b.y": "ready"}
-
-
-# Taken back ----------------------------------------------------------------------------------------------------------
-
-
-def undoing() -> Story:
-    undo = (step("book:undo", "http"),)
-    return Story(plan(step("book", "http", effect="once"), step("pay", "http", ["book"]), step("tell"), undo=undo))
-
-
-def test_what_was_taken_back_is_done_again_without_asking():
-    story = undoing().done("book").done("tell").failed("pay").done("book:undo")
-    assert story.run.status is RunStatus.FAILED
-    story.when(AGAIN).then(RunReopened, StepsReset, StepReady, ClockTurned)
-    assert story.statuses() == {"book": "ready", "pay": "pending", "tell": "succeeded", "book:undo": "skipped"}
-    assert rounds(story)["book"] == 2
-
-
-def test_what_could_not_be_taken_back_is_done_again_only_when_confirmed():
-    story = undoing().done("book").done("tell").failed("pay").failed("book:undo")
-    story.when(AGAIN).then(Refusal.ONCE_WOULD_REPEAT)
-
-
-def test_what_was_taken_back_once_and_done_again_stands():
-    story = undoing().done("book").done("tell").failed("pay").done("book:undo").given(AGAIN)
-    story.done("book").done("pay")
-    assert story.run.status is RunStatus.SUCCEEDED
-    story.when(AGAIN).then(Refusal.NOTHING_TO_RETRY)
-    story.given(replace(AGAIN, from_step="tell"))
-    assert story.statuses(("book", "pay", "tell")) == {"book": "succeeded", "pay": "succeeded", "tell": "ready"}
-
-
-def test_what_was_done_again_is_taken_back_again_in_a_round_of_its_own():
-    story = undoing().done("book").done("tell").failed("pay").done("book:undo").given(AGAIN)
-    story.done("book").failed("pay")
-    assert isinstance(story.answer.events[-2], EndingBegun)
-    before = story.run.steps["book:undo"].round
-    assert before > 1
-    story.done("book:undo")
-    assert story.run.status is RunStatus.FAILED
-
-
-def test_the_last_steps_are_done_at_every_end():
-    made = plan(step("a", "http"), step("tell", "message", phase="finally"))
-    story = Story(made).failed("a").done("tell").given(AGAIN).done("a").done("tell")
-    assert story.run.status is RunStatus.SUCCEEDED
-    assert story.run.steps["tell"].round == 2
-
-
-# Lists ---------------------------------------------------------------------------------------------------------------
-
-
-def listing(**more: Any) -> Story:
-    made = plan(
-        block("each", each="${{ inputs.list }}", as_="one", **more),
-        step("each.get", "http", with_="${{ one }}"),
-        step("each.put", "http", ["each.get"], with_="${{ steps.get.output }}"),
-        step("after", "http", ["each"]),
-    )
-    return Story(made, {"list": ["a", "b", "c"]})
-
-
-def test_only_the_items_that_failed_are_done_again():
-    story = listing(tolerate=3)
-    for n in (1, 2, 3):
-        story.done(f"each.get[{n}]", n)
-    story.done("each.put[1]").failed("each.put[2]").done("each.put[3]")
-    story.failed("after").when(AGAIN)
-    story.then(RunReopened, BlockReopened, StepsReset, StepReady, ClockTurned)
-    ready = {key for key, one in story.run.steps.items() if one.status == "ready"}
-    assert ready == {"each.put[2]"}
-    story.done("each.put[2]")
-    assert story.statuses()["each"] == "succeeded"
-    assert (story.run.steps["each"].fan.ended, story.run.steps["each"].fan.failed) == (3, 0)
-
-
-def test_items_that_had_not_begun_when_the_list_was_given_up_begin_at_the_retry():
-    story = listing(concurrency=1).failed("each.get[1]")
-    assert story.run.status is RunStatus.FAILED
-    story.given(AGAIN)
-    for n in (1, 2, 3):
-        story.done(f"each.get[{n}]", n).done(f"each.put[{n}]", n)
-    story.done("after")
-    assert story.run.status is RunStatus.SUCCEEDED
-    assert [len(one) for one in story.run.steps["each"].output.value] == [2, 2, 2]
-
-
-def test_items_that_were_cancelled_with_the_run_know_their_element_at_the_retry():
-    story = listing().done("each.get[1]", 1).given(Cancel(MINA)).given(AGAIN)
-    row = story.run.steps["each.get[2]"]
-    assert filled("${{ one }}", story.plan, story.run, Facts(), at(row)) == "b"
-
-
-def test_a_retry_from_an_item_does_all_of_that_item_and_nothing_of_the_others():
-    story = listing()
-    for n in (1, 2, 3):
-        story.done(f"each.get[{n}]", n).done(f"each.put[{n}]", n)
-    story.failed("after").given(replace(AGAIN, from_step="each[2]"))
-    again = {key for key, one in story.run.steps.items() if one.status in ("ready", "pending")}
-    assert again == {"each.get[2]", "each.put[2]", "after"}
-
-
-def test_a_retry_from_a_list_that_failed_does_all_of_it():
-    story = listing().done("each.get[1]", 1).failed("each.get[2]")
-    for key in ("each.put[1]", "each.get[3]"):
-        assert story.statuses()[key] == "cancelled"
-    story.given(replace(AGAIN, from_step="each"))
-    assert {key for key, one in story.run.steps.items() if one.status == "ready"} == {
-        "each.get[1]",
-        "each.get[2]",
-        "each.get[3]",
-    }
-    assert story.run.steps["each.get[1]"].round == 2
-
-
-def test_an_item_that_is_no_longer_in_the_list_is_left_alone_by_a_retry():
-    made = plan(
-        step("list", "http"),
-        block("each", ["list"], each="${{ steps.list.output }}", as_="one", key="${{ one }}"),
-        gate("each.ask", expires_ms=HOUR, on_expiry="continue"),
-        step("after", "http", ["each"]),
-    )
-    story = opened(Story(made).done("list", ["a", "b"]), "each.ask[a]")
-    opened(story, "each.ask[b]").when(Tick(), after=HOUR).failed("after")
-    opened(story.given(replace(AGAIN, from_step="list")).done("list", ["a"]), "each.ask[a]")
-    answered(story, "each.ask[a]", LENA)
-    story.failed("after").given(AGAIN)
-    assert story.statuses()["each.ask[b]"] == "skipped"
-    story.done("after")
-    assert story.run.status is RunStatus.SUCCEEDED
-
-
-def test_a_block_that_never_began_in_this_round_begins_from_the_start():
-    made = plan(step("a", "http"), block("b", ["a"]), step("b.x", "http"), step("c", "http", ["b"]))
-    story = Story(made).done("a").done("b.x").failed("c")
-    story.given(replace(AGAIN, from_step="a")).failed("a").given(AGAIN).done("a")
-    assert story.statuses() == {"a": "succeeded", "b": "running", "b.x": "ready", "c": "pending"}
 
 
 # Runs inside runs ----------------------------------------------------------------------------------------------------
@@ -591,11 +345,3 @@ def test_rounds_of_review_go_on_counting_after_a_retry():
     opened(story.done("draft", {"title": "3"}), "editorial")
     answered(story, "editorial", RAVI, "changes")
     assert story.answer.refusal is Refusal.ROUNDS_USED_UP
-
-
-def test_items_that_were_given_up_in_a_run_that_went_well_are_taken_up_with_those_that_failed():
-    story = listing(on_failure="continue").done("each.get[1]", 1).failed("each.get[2]")
-    assert (story.run.status, story.statuses()["each.get[3]"]) == (RunStatus.SUCCEEDED, "cancelled")
-    story.given(AGAIN)
-    ready = {key for key, one in story.run.steps.items() if one.status == "ready"}
-    assert ready == {"each.put[1]", "each.get[2]", "each.get[3]"}

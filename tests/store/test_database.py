@@ -92,6 +92,29 @@ async def test_nobody_is_answered_before_the_commit(tmp_path: Path) -> None:
             other.close()
 
 
+async def test_who_looks_sees_one_moment_however_often_they_look(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db", now=0) as database:
+        await database.write(put("before"))
+        looked, written = threading.Event(), threading.Event()
+
+        def twice(tx) -> tuple[list[str], list[str]]:
+            first = keys(tx)
+            looked.set()
+            assert written.wait(10)
+            return first, keys(tx)
+
+        async def write() -> None:
+            await anyio.to_thread.run_sync(looked.wait, 10)
+            await database.write(put("meanwhile"))
+            written.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(write)
+            first, second = await database.read(twice)
+        assert first == second == ["before"]
+        assert await database.read(keys) == ["before", "meanwhile"]
+
+
 async def test_effects_start_after_the_commit_and_only_for_work_that_was_kept(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db", now=0) as database:
         done: list[str] = []

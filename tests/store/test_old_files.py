@@ -122,7 +122,7 @@ async def test_a_wait_of_before_ends_when_its_time_has_come(old_file: Path) -> N
 
 
 async def test_a_first_run_of_before_keeps_its_key(old_file: Path) -> None:
-    async with running(old_file, clock=HandClock(LATER)) as service:
+    async with running(old_file, clock=HandClock(LATER), drain_seconds=0.1) as service:
         parked = (await all_runs(service.engine.database))["R-YDH"]
         assert parked.dedupe_key == "k1"
         known = await service.engine.database.read(lambda tx: runs.by_dedupe_key(tx, "parked", "k1"))

@@ -5,20 +5,22 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import audit
-from engine.rules.commands import Decide
+from engine.clock import HandClock
+from engine.rules.commands import Decide, SignalRun
 from store import anchors, due, history, lookups, outbox, receipts
 from store.canon import NotJson, canon, digest
 from store.content import ContentFolder, ContentMissing
 from store.database import opened
-from store.model import Content
+from store.model import Changes, Content
 from store.names import run_name
 from store.receipts import Receipt
-from tests.support.engines import MINA, RAVI, ended, gate, person, plan, running, step, waits
+from tests.support.engines import MINA, RAVI, block, ended, gate, person, plan, running, step, waits
 
 pytestmark = pytest.mark.anyio
 
@@ -174,6 +176,59 @@ async def test_whatever_is_changed_in_the_record_or_the_rows_is_found(tmp_path: 
     path.write_bytes(whole)
     async with opened(path, now=0) as database:
         assert await database.read(lambda tx: list(audit.verify(tx, chain))) == []
+
+
+async def test_a_change_in_what_the_language_added_is_found_as_well(tmp_path: Path) -> None:
+    path, clock = tmp_path / "a.db", HandClock()
+    changes = Changes("draft", 3)
+    made = plan(
+        block("each", each="['a', 'b']", key="item"),
+        step("each.one", with_={"is": "${{ item }}"}),
+        step("draft", after=["each"], with_={"round": "${{ review.round }}"}),
+        gate("review", ["draft"], changes=changes, with_={"question": "Good?", "show": "${{ steps.draft.output }}"}),
+        step("hear", "wait", ["review"], spec={"event": "paid"}, with_={}),
+    )
+    async with running(path, made, clock=clock) as service:
+        engine = service.engine
+        run = await waits(service, (await engine.start("sample", {}, actor=MINA)).run)
+        await engine.perform(run.id, SignalRun(MINA, "paid", Content(1)))
+        await engine.perform(run.id, SignalRun(MINA, "paid", Content(2)))
+        facts = person(RAVI, "@editors", at=clock.now())
+        await engine.perform(run.id, Decide("review", RAVI, "changes", comment="once more"), person=facts)
+        with anyio.fail_after(20):
+            await engine.wait_for(run.id, lambda run: run.steps["review"].gate.version == 2)
+        chain = engine.chain
+    whole = path.read_bytes()
+    tampering = [
+        "UPDATE gates SET digest = 'other' WHERE version = 1",
+        "UPDATE decisions SET comment = 'other'",
+        "UPDATE decisions SET matches = '[]'",
+        "UPDATE gates SET terms = NULL WHERE version = 2",
+        "UPDATE gates SET reminded = 1 WHERE version = 2",
+        "UPDATE runs SET signals = NULL",
+        "UPDATE runs SET usage = '{\"micro_usd\": 1}'",
+        "UPDATE runs SET winding_up = 1",
+        "UPDATE runs SET queue = 'other'",
+        'UPDATE runs SET parent = \'{"run_id": "x", "place": {"step": "a"}, "depth": 1}\'',
+        "UPDATE runs SET previous = '{\"value\": 1}'",
+        "UPDATE steps SET more = NULL WHERE key = 'each'",
+        "UPDATE steps SET more = NULL WHERE key = 'each[b]'",
+        "UPDATE steps SET more = NULL WHERE key = 'draft'",
+        "UPDATE steps SET n = n + 1 WHERE key = 'draft'",
+        "UPDATE steps SET child_id = 'x' WHERE key = 'draft'",
+        "UPDATE steps SET event = 'x' WHERE key = 'draft'",
+        "DELETE FROM steps WHERE key = 'each.one[b]'",
+    ]
+    for statement in ("SELECT 1", *tampering):
+        path.write_bytes(whole)
+        for beside in ("-wal", "-shm"):
+            Path(f"{path}{beside}").unlink(missing_ok=True)
+        raw = sqlite3.connect(path)
+        raw.executescript(statement)
+        raw.close()
+        async with opened(path, now=0) as database:
+            found = await database.read(lambda tx: list(audit.verify(tx, chain)))
+            assert bool(found) == (statement != "SELECT 1"), (statement, found)
 
 
 async def test_erased_content_leaves_a_chain_that_verifies(tmp_path: Path) -> None:

@@ -90,8 +90,8 @@ def test_whatever_changes_at_a_gate_is_there_after_loading(chance: Random) -> No
             steps = {key: replace(one, gate=_moved(odd, one.gate)) for key, one in run.steps.items() if one.gate}
             run = await saved(database, run, counted(replace(run, steps=steps)))
             asked = {(one.id, who) for one in _gates(run) if one.state is GateState.OPEN for who in one.approvers}
-            sql = "SELECT gate_id, reference FROM gate_approvers"
-            assert {tuple(row) for row in await database.read(lambda tx: tx.rows(sql))} == asked
+            found = await database.read(lambda tx: tx.rows("SELECT gate_id, reference FROM gate_approvers"))
+            assert {tuple(row) for row in found} == asked
 
     on_a_file(story)
 

@@ -194,7 +194,7 @@ def a_command(chance: Random, story: Story) -> Command:
         step = chance.choice(sorted(likely, key=lambda one: one.key))
         return chance.choice(for_step(chance, story, step))
     if chance.random() < 0.6:
-        return chance.choice(for_run(story.run))
+        return chance.choice(for_run(run))
     step = run.steps[chance.choice(sorted(run.steps))]
     if story.plan.step(step.name).uses == "block":
         return Tick()
@@ -208,11 +208,16 @@ def _is_frame(step: Step) -> bool:
     return step.status is StepStatus.RUNNING and step.attempt == 0
 
 
-def for_run(run: Run | None) -> list[Command]:
+def for_run(run: Run) -> list[Command]:
     """What may be asked of the run as a whole."""
     who = MINA
+    more = Content({"list": ["x", "new"]})
+    again = [
+        Retry(who, inputs=more, changed=("list",), confirmed=True),
+        *(Retry(who, from_step=key, confirmed=True) for key in list(run.steps)[:3]),
+    ]
     lively: list[Command] = [Tick(), Admit(), Resume(who), SignalRun(who, "paid", Content(7))]
-    return [*lively * 3, Pause(who, "wait"), Cancel(who, "enough"), Retry(who, confirmed=True)]
+    return [*lively * 3, Pause(who, "wait"), Cancel(who, "enough"), Retry(who, confirmed=True), *again]
 
 
 def for_step(chance: Random, story: Story, step: Step) -> list[Command]:
@@ -227,6 +232,8 @@ def for_step(chance: Random, story: Story, step: Step) -> list[Command]:
             return [Settle(step.key, MINA, answer) for answer in ("happened", "again", "fail")]
     if step.child is not None:
         return [ReportChild(step.key, step.child, end) for end in ENDS]
+    if step.gate is not None and chance.random() < 0.3:
+        return [Tick()]
     if step.gate is not None:
         return [
             Decide(step.key, RAVI, verdict, confirmed=True) for verdict in ("approve", "approve", "reject", "changes")
@@ -262,7 +269,13 @@ def _opening(chance: Random, story: Story, step: Step) -> OpenGate:
     left = max(0, 2 - (step.review.round - 1 if step.review else 0)) if gate and gate.changes else 0
     if policy is not None and policy.verdict == "changes" and not left:
         policy = None
-    terms = GateTerms(rounds_max=2 if gate and gate.changes else 0, rounds_left=left)
+    terms = GateTerms(
+        rounds_max=2 if gate and gate.changes else 0,
+        rounds_left=left,
+        reminders=chance.choice([(), (story.now + 5, story.now + 10)]),
+        escalate_at=chance.choice([None, story.now + 15]),
+        escalate_to=("@leads",),
+    )
     return story.opening(step.name, place=step.place, shown="shown", terms=terms, policy=policy)
 
 

@@ -137,3 +137,7 @@ class Story:
     def statuses(self, names: Iterable[str] = ()) -> dict[str, str]:
         assert self.run is not None
         return {key: step.status.value for key, step in self.run.steps.items() if not names or key in names}
+
+    def rounds(self) -> dict[str, int]:
+        assert self.run is not None
+        return {key: step.round for key, step in self.run.steps.items()}

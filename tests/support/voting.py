@@ -8,13 +8,17 @@ from engine.opening import After, bound, opening, plainly
 from engine.rules.commands import Claim, Decide
 from engine.rules.computing import filled
 from engine.rules.scope import at
+from store.events import ClockTurned, DecisionMade, GateClosed, StepReady, StepSucceeded
 from store.model import Actor, Content, Facts, Person, StepPlan
-from tests.support.engines import RAVI, gate
+from tests.support.engines import RAVI, gate, plan, step
 from tests.support.story import Story
 
 LENA = Actor("person", "U0LENA", "Lena")
 OMAR = Actor("person", "U0OMAR", "Omar")
 KIRA = Actor("person", "U0KIRA", "Kira")
+HOUR = 3_600_000
+POST = {"title": "WAL", "body": "It is fast."}
+THROUGH = (DecisionMade, GateClosed, StepSucceeded, StepReady, ClockTurned)  # what opens the way
 
 
 def review(name: str = "editorial", after: tuple[str, ...] = ("draft",), **policy: Any) -> StepPlan:
@@ -59,3 +63,22 @@ def edit(story: Story, key: str, **fields: Any) -> dict[str, Any]:
     digest = bound(policy, gate.question, content, gate.approvers)
     edits = {name: [shown.get(name), value] for name, value in fields.items()}
     return {"content": Content(content), "content_digest": digest, "edits": edits}
+
+
+def asking(**policy: Any) -> Story:
+    """A run whose gate shows a post, with a step behind it."""
+    policy.setdefault("with_", {"question": "Publish it?", "show": POST})
+    return opened(Story(plan(gate("review", **policy), step("publish", after=["review"]))), "review")
+
+
+def the_gate(story: Story, key: str = "review") -> Any:
+    assert story.run is not None
+    return story.run.steps[key].gate
+
+
+def output(story: Story, key: str = "review") -> Any:
+    """What later steps see of a gate."""
+    assert story.run is not None
+    content = story.run.steps[key].output
+    assert content is not None
+    return content.value

@@ -7,6 +7,7 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -37,6 +38,8 @@ def bind(function: Callable[..., Any], given: Mapping[str, Json]) -> dict[str, A
         if hint in _LOOSE[:2] or name not in parameters:
             arguments[name] = value
             continue
+        if _is_path(hint) and isinstance(value, Mapping) and "path" in value:
+            value = value["path"]  # a file that was handed in
         try:
             # Strict, and as JSON: "5" is no number, but "2026-11-22" may be a date.
             arguments[name] = _adapter(hint).validate_json(orjson.dumps(value), strict=True)
@@ -73,6 +76,9 @@ def describe(function: Callable[..., Any]) -> dict[str, Json]:
     inputs: list[Any] = [(name, "validation", _adapter(hints.get(name, Any))) for name in named]
     schemas, extra = TypeAdapter.json_schemas(inputs)
     properties = {name: {**schemas[(name, "validation")], **_default(part)} for name, part in named.items()}
+    for name in properties:
+        if _is_path(hints.get(name)):
+            properties[name] = {"anyOf": [properties[name], {"type": "object", "x-file": True}]}
     takes: dict[str, Json] = {
         "type": "object",
         "properties": properties,
@@ -102,6 +108,11 @@ def _require_names(
     missing = [name for name in named if name not in given and parameters[name].default is inspect.Parameter.empty]
     if missing:
         raise WrongArguments(f"{function.__name__} also needs {', '.join(missing)}")
+
+
+def _is_path(hint: Any) -> bool:
+    """Whether a parameter takes a path, be it optional."""
+    return hint is Path or Path in typing.get_args(hint)
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

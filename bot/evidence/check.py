@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Check a bundle of evidence about one run. Needs nothing but Python 3.9 or newer: no network, no other package.
+
+    python check.py [BUNDLE.zip or folder] [--key FILE]
+
+It follows the chain of hashes through the history, compares every content with its hash, and the behaviour that the
+run went by with its version. When the record was kept with an audit key, give the file that holds it. Exit code 0
+means that everything holds together; 1 that something was changed, cut or added. Compare the head that is printed with
+the one in the run's last Slack message or in another copy: then nobody has rewritten the record as a whole.
+"""
+
+# ruff: noqa: T201 - a script that talks to whoever runs it
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import hmac
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SHAPES = ({"value", "hash", "size"}, {"name", "media_type", "size", "hash"})  # of a large value, and of a file
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", nargs="?", default=str(Path(__file__).parent))
+    parser.add_argument("--key", help="file with the audit key, when the record was kept with one")
+    asked = parser.parse_args()
+    files = opened(Path(asked.bundle))
+    key = Path(asked.key).read_bytes().strip() if asked.key else b""
+    problems = checked(files, key)
+    about = json.loads(files["run.json"])
+    events = files["events.jsonl"].count(b"\n")
+    print(f"{about['run']['name']} of {about['run']['workflow']}: {about['run']['status']}, {events} events")
+    print(f"head of the chain: {about['head']}")
+    for name in about["missing"]:
+        print(f"no longer there (its hash stands in the record): {name}")
+    for problem in problems:
+        print(f"WRONG: {problem}")
+    print("Something was changed." if problems else "The record holds together.")
+    return 1 if problems else 0
+
+
+def opened(path: Path) -> dict[str, bytes]:
+    """The files of a bundle by name, from the archive or from the folder it was unpacked to."""
+    if path.is_dir():
+        return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def checked(files: dict[str, bytes], key: bytes) -> list[str]:
+    """What does not hold together, a sentence each."""
+    problems: list[str] = []
+    about = json.loads(files["run.json"])
+    run_id, head = about["run"]["id"], b""
+    versions = {about["run"]["version"]}
+    wanted: set[str] = set()
+    for number, line in enumerate(files["events.jsonl"].splitlines(), 1):
+        event = json.loads(line)
+        header = json.loads(event["header"])
+        if (event["seq"], header["seq"]) != (number, number):
+            problems.append(f"event {number} is missing or stands elsewhere")
+        if (header["run"], header["kind"]) != (run_id, event["kind"]):
+            problems.append(f"event {number} belongs to another run, or is of another kind than it says")
+        content_hash = bytes.fromhex(event["content_hash"])
+        covered = head + event["header"].encode() + content_hash
+        head = hmac.digest(key, covered, "sha256") if key else hashlib.sha256(covered).digest()
+        if head.hex() != event["hash"]:
+            problems.append(f"event {number}: its header, its place or an event before it was changed")
+            head = bytes.fromhex(event["hash"])
+        if event["content"] is not None:
+            salted = bytes.fromhex(event["salt"]) + event["content"].encode()
+            if hashlib.sha256(salted).digest() != content_hash:
+                problems.append(f"event {number}: its content was changed")
+            content = json.loads(event["content"])
+            wanted |= set(references(content))
+            if isinstance(content.get("version"), str):
+                versions.add(content["version"])
+    if head.hex() != about["head"]:
+        problems.append("the history does not end where the run says it ends")
+    problems += compared(files, wanted - set(about["missing"]), versions)
+    return problems
+
+
+def compared(files: dict[str, bytes], wanted: set[str], versions: set[str]) -> list[str]:
+    """Contents and behaviours held against the hashes that stand in the history."""
+    problems: list[str] = []
+    for name in sorted(wanted):
+        data = files.get(f"content/{name}")
+        if data is None:
+            problems.append(f"the content {name[:12]}… is not in the bundle")
+        elif hashlib.sha256(data).hexdigest() != name:
+            problems.append(f"the content {name[:12]}… was changed")
+    for version in sorted(versions):
+        data = files.get(f"definitions/{version}.json")
+        if data is not None and hashlib.sha256(data).hexdigest() != version:
+            problems.append(f"the behaviour of version {version[:12]}… was changed")
+    return problems
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every reference to a large value."""
+    if isinstance(value, dict):
+        if set(value) in SHAPES and isinstance(value["hash"], str):
+            yield value["hash"]
+        for part in value.values():
+            yield from references(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from references(part)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
