@@ -52,11 +52,24 @@ What operators use
     client        asks a running service
     requests      what may be asked of it
     operations    carries these requests out
+    acting        … those that change a run
+    scheduling    … those about schedules; timetables tells them as JSON
+    objections    what is said to who names something that is not there
+    callers       who may ask over the network, and for what
+    hooks         deliveries to webhooks
+    metrics       numbers for monitoring
     looking       those that only look
     shapes        the JSON that scripts rely on
     headless      a complete engine in the process of one command
     glancing      answers from the file alone
     operators     who sits at the terminal
+    evidence/     the record of one run, for people who do not have this program
+    tested        the tests beside workflows, found and played
+    first_workflow  what `pointsman new` writes
+    impact        what a change of the files leaves behind
+    online        does Slack know whom the workflows name
+    dry_run       what a run would do, without one
+    picture/      a workflow or a run, drawn
     logs          structured lines without secrets
     doctor/       what is wrong with an installation, and the cure
     manifest      the Slack app, from one model

@@ -36,7 +36,8 @@ class Reach:
 
     def shut(self, *names: str) -> Unshown | None:
         """What is known of a channel that is or was closed, by its id or its name."""
-        return next((one for one in self.closed if one.channel in names or one.name in names), None)
+        exact = next((one for one in self.closed if one.channel in names[:1]), None)
+        return exact or next((one for one in self.closed if one.channel in names or one.name in names), None)
 
 
 OPEN = Reach()

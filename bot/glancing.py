@@ -11,7 +11,7 @@ import anyio
 
 from bot import shapes
 from bot.looking import Looking
-from bot.requests import History, Request, Runs, Status, Verify, Workflows
+from bot.requests import History, Request, Runs, Schedules, Status, Verify, Workflows
 from bot.settings import Settings
 from engine.clock import SystemClock
 from store import definitions
@@ -20,6 +20,7 @@ from store.database import Reader
 from store.faults import StoreFault
 from store.glance import glance
 from store.history import Chain
+from store.model import Workflow
 
 T = TypeVar("T")
 
@@ -28,6 +29,8 @@ def answer(settings: Settings, request: Request) -> Any:
     """The answer as JSON. Raises Objection, StoreFault."""
     if isinstance(request, Workflows):
         return _workflows(settings)
+    if isinstance(request, Schedules):
+        return _schedules(settings, request)
     key = b"" if settings.audit_key is None else settings.audit_key.get_secret_value().encode()
     with glance(settings.db) as reader:
 
@@ -60,17 +63,39 @@ def _workflows(settings: Settings) -> Any:
 
     loaded = opening(settings, running=False).folder.read()
     known = [one for _, one in sorted(loaded.definitions.items())]
-    numbers = _numbers(settings.db, [one.plan.version for one in known])
+    numbers, off = _known(settings.db, [one.plan.version for one in known])
     return [
-        shapes.workflow(replace(one.workflow, number=numbers.get(one.plan.version, 0)), one.plan.inputs)
+        shapes.workflow(
+            replace(one.workflow, number=numbers.get(one.plan.version, 0)), one.plan.inputs, off.get(one.workflow.name)
+        )
         for one in known
     ]
 
 
-def _numbers(path: Path, versions: Sequence[str]) -> dict[str, int]:
-    """The numbers of the versions that the database knows; none when there is no database to ask."""
+def _known(path: Path, versions: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
+    """The numbers of versions, and which workflows are switched off; nothing when there is no database to ask."""
     try:
         with glance(path) as reader:
-            return {version: definitions.number(reader, version) for version in versions}
+            numbers = {version: definitions.number(reader, version) for version in versions}
+            return numbers, definitions.reasons_disabled(reader)
     except StoreFault:
-        return {}
+        return {}, {}
+
+
+def _schedules(settings: Settings, request: Schedules) -> Any:
+    """What a service would fire: as it left them, and those of files that none has loaded yet."""
+    from bot.opening import opening
+    from bot.timetables import told
+    from engine.schedule_book import Entry, entries, of_files
+
+    cards: dict[str, Workflow] = {}
+    if settings.workflows.exists():
+        loaded = opening(settings, running=False).folder.read()
+        cards = {name: one.workflow for name, one in loaded.definitions.items()}
+    try:
+        with glance(settings.db) as reader:
+            known = {one.schedule.id: one for one in entries(reader)}
+    except StoreFault:
+        known = {}
+    found = {one.id: Entry(one) for one in of_files(cards)} | known
+    return told([found[key] for key in sorted(found)], request, SystemClock().now())

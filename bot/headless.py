@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 
 from bot import shapes
 from bot.folder import broken, errors
+from bot.objections import unknown_workflow
 from bot.opening import Opening
-from bot.operations import Operations, unknown_workflow
+from bot.operations import Operations
 from bot.rehearsal import rehearse
 from bot.requests import Request, Resume, Say, Start, Status
 from engine.definitions import Loaded
@@ -79,7 +80,7 @@ class Alone:
 
 
 DRAIN_SECONDS = 2.0  # whoever pressed Ctrl-C waits for it
-DRIVING = frozenset({"Start", "Decide", "Settle", "Cancel", "Resume"})
+DRIVING = frozenset({"Start", "Decide", "Settle", "Cancel", "Retry", "Resume", "Signal", "RunSchedule"})
 
 
 @asynccontextmanager

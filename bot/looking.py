@@ -112,6 +112,7 @@ class Looking:
             "version_number": row.number,
             "status": row.status.value,
             "requester": shapes.actor(row.requester),
+            "origin": shapes.origin(row.origin),
             "started_at": shapes.moment(row.started_at),
             "ended_at": shapes.moment(row.ended_at),
             "trace_id": row.trace_id,

@@ -14,11 +14,12 @@ import anyio
 import structlog
 
 from bot.copies import Reach
+from bot.kinship import ahead_of, kin_of
 from bot.message import Message
 from bot.sender import Sender
 from bot.slack import Me
 from bot.tickets import Ticket
-from bot.views.past import NO_PAST, past
+from bot.views.past import KINDS, NO_PAST, Past, past
 from bot.views.scene import Scene
 from bot.wanted import is_unplaced, needs_past, references, wanted
 from bot.wording import size_text
@@ -29,7 +30,7 @@ from store.anchors import Anchor
 from store.content import ContentFolder
 from store.database import Database, Reader, Writer
 from store.faults import StoreFault
-from store.model import Content, Json, Millis, Plan, RunId, Workflow
+from store.model import Content, Json, Millis, Plan, Run, RunId, Workflow
 from store.unshown import Unshown
 
 log = structlog.get_logger("slack")
@@ -211,12 +212,11 @@ class Projector:
             return None
         standing = {anchor.key: anchor for anchor in anchors.of_run(tx, run_id)}
         before = (
-            past(one.event for one in history.of(tx, run_id) if one.event)
-            if needs_past(run, standing.values())
+            past(one.event for one in history.of(tx, run_id, KINDS) if one.event)
+            if needs_past(run, standing.values(), plan)
             else NO_PAST
         )
-        gates = [gate for _, gate in before.gates.values()] + [step.gate for step in run.steps.values() if step.gate]
-        shown = [run.inputs, run.outputs, *(gate.shown for gate in gates)]
+        shown = _shown(run, plan, before)
         scene = Scene(
             run=run,
             plan=plan,
@@ -226,6 +226,8 @@ class Projector:
                 key: self._me.permalink(one.channel, one.ts, one.thread_ts) for key, one in standing.items() if one.ts
             },
             past=before,
+            kin=kin_of(tx, run, self._me.permalink),
+            ahead=ahead_of(tx, run),
         )
         return _Sight(scene, standing, unshown.of_run(tx, run_id))
 
@@ -270,6 +272,14 @@ class Projector:
 async def _pass_on(bell: anyio.Event, rung: anyio.Event) -> None:
     await bell.wait()
     rung.set()
+
+
+def _shown(run: Run, plan: Plan, before: Past) -> list[Content | None]:
+    """Every value that its messages may show."""
+    gates = [gate for _, gate in before.gates.values()] + [step.gate for step in run.steps.values() if step.gate]
+    telling = {spec.name for spec in (*plan.steps, *plan.undo) if spec.uses in ("message", "form")}
+    told = [step.output for step in run.steps.values() if step.name in telling]
+    return [run.inputs, run.outputs, *(gate.shown for gate in gates), *told]
 
 
 def _differs(message: Message, standing: Mapping[str, Anchor]) -> bool:

@@ -64,13 +64,21 @@ class Workflows(Request):
 
 
 class Decide(Request):
-    """Approve or reject in the approvers' place. `step` may be left out when just one gate is open."""
+    """Answer at a gate in the approvers' place. `step` may be left out when just one gate is open.
+
+    `choice` goes with `choose`, `content` with `answer`; `typed` tells whether its values are JSON or text as people
+    type it. `confirm` says that steps may be repeated whose effect must not happen twice unseen.
+    """
 
     ref: str
     step: str = ""
-    verdict: Literal["approve", "reject"]
+    verdict: Literal["approve", "reject", "changes", "choose", "answer"]
     comment: str = Field("", max_length=TEXT_MAX)
     override: str = Field("", max_length=TEXT_MAX)
+    choice: str = Field("", max_length=TEXT_MAX)
+    content: dict[str, Any] | None = None
+    typed: bool = True
+    confirm: bool = False
 
 
 class Settle(Request):
@@ -96,8 +104,96 @@ class Cancel(Request):
     reason: str = Field("", max_length=TEXT_MAX)
 
 
+class Pause(Request):
+    """Let no further step of a run begin."""
+
+    ref: str
+    reason: str = Field("", max_length=TEXT_MAX)
+
+
 class Resume(Request):
     """Let a paused run go on."""
+
+    ref: str
+
+
+class Retry(Request):
+    """Let a run that has ended go on: what failed is done again, and all that depends on it.
+
+    With `from_step` that step too, with `inputs` all that reads one of them, with `latest` by the newest version.
+    """
+
+    ref: str
+    from_step: str = ""
+    latest: bool = False
+    inputs: dict[str, Any] = {}
+    typed: bool = True
+    reason: str = Field("", max_length=TEXT_MAX)
+    confirm: bool = False
+
+
+class Signal(Request):
+    """Tell a run that something happened which it may be waiting for."""
+
+    ref: str
+    event: str = Field(min_length=1)
+    data: Any = None
+
+
+class Schedules(Request):
+    """What starts runs by the clock, with the next times of each."""
+
+    workflow: str | None = None
+    upcoming: int = Field(3, ge=1, le=50)
+
+
+class AddSchedule(Request):
+    """Start runs by the clock from here on. `typed` tells whether inputs are JSON values or text as people type it."""
+
+    workflow: str = Field(min_length=1)
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)
+    cron: str = Field(min_length=1)
+    timezone: str = "UTC"
+    overlap: Literal["skip", "queue", "allow", "cancel"] = "skip"
+    catch_up: Literal["none", "latest", "all"] = "latest"
+    inputs: dict[str, Any] = {}
+    typed: bool = True
+
+
+class PauseSchedule(Request):
+    """Let a schedule start nothing until it is resumed."""
+
+    ref: str
+    reason: str = Field("", max_length=TEXT_MAX)
+
+
+class ResumeSchedule(Request):
+    """Let a paused schedule go on with its next time."""
+
+    ref: str
+
+
+class RunSchedule(Request):
+    """Start the run of a schedule at once."""
+
+    ref: str
+
+
+class DeleteSchedule(Request):
+    """Forget a schedule that a person made."""
+
+    ref: str
+
+
+class Disable(Request):
+    """Switch a workflow off: nothing of it starts, and no step of its runs begins."""
+
+    ref: str
+    reason: str = Field("", max_length=TEXT_MAX)
+
+
+class Enable(Request):
+    """Switch a workflow on again."""
 
     ref: str
 
@@ -124,32 +220,52 @@ class Verify(Request):
     ref: str | None = None
 
 
+May = Literal["start", "see", "decide", "control"]
+"""What a token of the API may be for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request is sent. Words in braces are taken from the request; the rest goes as query or body."""
+    """Where a request is sent, and what a caller must be allowed to.
+
+    Words in braces are taken from the request; the rest goes as query or body.
+    """
 
     request: type[Request]
     method: Literal["GET", "POST"]
     path: str
+    may: May = "control"
 
     @property
     def in_path(self) -> frozenset[str]:
         return frozenset({"ref"} if "{ref}" in self.path else ())
 
 
+_RUN, _SCHEDULE, _WORKFLOW = f"{VERSION}/runs/{{ref}}", f"{VERSION}/schedules/{{ref}}", f"{VERSION}/workflows/{{ref}}"
 ROUTES = (
-    Route(Start, "POST", f"{VERSION}/runs"),
-    Route(Runs, "GET", f"{VERSION}/runs"),
-    Route(Status, "GET", f"{VERSION}/runs/{{ref}}"),
-    Route(History, "GET", f"{VERSION}/runs/{{ref}}/history"),
-    Route(Decide, "POST", f"{VERSION}/runs/{{ref}}/decide"),
-    Route(Settle, "POST", f"{VERSION}/runs/{{ref}}/settle"),
-    Route(Cancel, "POST", f"{VERSION}/runs/{{ref}}/cancel"),
-    Route(Resume, "POST", f"{VERSION}/runs/{{ref}}/resume"),
-    Route(Workflows, "GET", f"{VERSION}/workflows"),
-    Route(Reload, "POST", f"{VERSION}/reload"),
-    Route(Say, "POST", f"{VERSION}/say"),
-    Route(Verify, "GET", f"{VERSION}/audit"),
+    Route(Start, "POST", f"{VERSION}/runs", "start"),
+    Route(Runs, "GET", f"{VERSION}/runs", "see"),
+    Route(Status, "GET", _RUN, "see"),
+    Route(History, "GET", f"{_RUN}/history", "see"),
+    Route(Decide, "POST", f"{_RUN}/decide", "decide"),
+    Route(Settle, "POST", f"{_RUN}/settle", "decide"),
+    Route(Signal, "POST", f"{_RUN}/signal", "start"),
+    Route(Cancel, "POST", f"{_RUN}/cancel", "control"),
+    Route(Retry, "POST", f"{_RUN}/retry", "control"),
+    Route(Pause, "POST", f"{_RUN}/pause", "control"),
+    Route(Resume, "POST", f"{_RUN}/resume", "control"),
+    Route(Workflows, "GET", f"{VERSION}/workflows", "see"),
+    Route(Disable, "POST", f"{_WORKFLOW}/disable", "control"),
+    Route(Enable, "POST", f"{_WORKFLOW}/enable", "control"),
+    Route(Schedules, "GET", f"{VERSION}/schedules", "see"),
+    Route(AddSchedule, "POST", f"{VERSION}/schedules", "control"),
+    Route(PauseSchedule, "POST", f"{_SCHEDULE}/pause", "control"),
+    Route(ResumeSchedule, "POST", f"{_SCHEDULE}/resume", "control"),
+    Route(RunSchedule, "POST", f"{_SCHEDULE}/run", "control"),
+    Route(DeleteSchedule, "POST", f"{_SCHEDULE}/delete", "control"),
+    Route(Reload, "POST", f"{VERSION}/reload", "control"),
+    Route(Say, "POST", f"{VERSION}/say", "see"),
+    Route(Verify, "GET", f"{VERSION}/audit", "see"),
 )
 
 

@@ -42,7 +42,7 @@ from bot.requests import Objection, Reload, Say
 from bot.sender import Sender
 from bot.settings import Settings
 from bot.slack import Slack, SlackFault, connected
-from engine import collector
+from engine import collector, schedule_book
 from engine.api import Engine
 from engine.clock import Clock, SystemClock
 from engine.faults import SettingsFault
@@ -114,7 +114,9 @@ async def take(fresh: Opening, service: Service) -> dict[str, Json]:
     engine = service.engine
     before = {name: one.plan.version for name, one in engine.definitions.items()}
     engine.settings = fresh.folder.settings(loaded.definitions)
-    await engine.use(loaded.definitions)
+    now = engine.clock.now()
+    await engine.use(loaded.definitions, also=lambda tx, cards: schedule_book.load(tx, cards, now))
+    engine.fires_before(now)
     after = {name: one.plan.version for name, one in loaded.definitions.items()}
     told: dict[str, Json] = {
         "workflows": sorted(after),

@@ -39,6 +39,7 @@ def run(state: Run, resolve: Resolve, *, number: int | None = None) -> Shape:
         "version_number": number,
         "status": state.status.value,
         "requester": actor(state.requester),
+        "origin": origin(state.origin),
         "started_at": moment(state.created_at),
         "ended_at": moment(state.ended_at),
         "trace_id": state.trace_id,
@@ -117,7 +118,14 @@ def decision(made: Decision) -> Shape:
     }
 
 
-def workflow(known: Workflow, inputs: Mapping[str, Json]) -> Shape:
+def origin(known: Mapping[str, Json]) -> Shape:
+    """What started a run, as far as it is anybody's business: the command line, Slack, a schedule and its slot …"""
+    keys = ("surface", "schedule", "slot", "local", "webhook")
+    return {key: known[key] for key in keys if key in known}
+
+
+def workflow(known: Workflow, inputs: Mapping[str, Json], disabled: str | None = None) -> Shape:
+    """A workflow that can be run. `disabled` tells who switched it off, and why."""
     return {
         "name": known.name,
         "title": known.title,
@@ -128,6 +136,7 @@ def workflow(known: Workflow, inputs: Mapping[str, Json]) -> Shape:
         "channel": known.channel,
         "file": known.file,
         "commit": known.commit or None,
+        "disabled": disabled,
         "inputs": dict(inputs),
     }
 

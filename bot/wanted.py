@@ -8,16 +8,39 @@ from dataclasses import dataclass, replace
 
 from bot.copies import OPEN, Reach, notices, original, with_copies
 from bot.message import Message, Priority
+from bot.said import recipients, sayings, spoken
 from bot.undecidable import marked, nobody, nobody_key, nobody_line
-from bot.views.alert import failed_key, failure_alert, paused_key, paused_notice, unknown_key, unknown_notice
-from bot.views.gate_card import gate_card, gate_key, overdue_key, overdue_line, override_key, override_line
-from bot.views.outcome import end_key, outcome
+from bot.views.alert import (
+    failed_key,
+    failure_alert,
+    paused_key,
+    paused_notice,
+    recovered_alert,
+    unknown_key,
+    unknown_notice,
+)
+from bot.views.gate_card import gate_card
+from bot.views.gate_lines import (
+    escalated_key,
+    escalated_line,
+    overdue_key,
+    overdue_line,
+    override_key,
+    override_line,
+    policy_key,
+    policy_line,
+    reminder_key,
+    reminder_line,
+)
+from bot.views.gate_words import gate_key
+from bot.views.outcome import end_key, outcome, reopened
 from bot.views.run_message import root_key, run_message
 from bot.views.scene import Rendering, Scene
 from store.anchors import Anchor
-from store.model import Gate, GateState, Run, RunStatus, StepKey, StepStatus
+from store.model import Gate, GateState, Plan, Run, RunStatus, StepKey, StepPlan, StepStatus
 
 _UNKNOWN = re.compile(r":unknown:(\d+):(.+)$")
+_FAILED = re.compile(r":failed(?::\d+)?$")
 _PAUSED = re.compile(r":paused:(\d+)$")
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 
@@ -33,28 +56,52 @@ class _Place:
 def wanted(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach = OPEN) -> list[Message]:
     """Every message that this run should have, in the order in which they are first said."""
     said = {original(key): anchor for key, anchor in anchors.items()}
-    found = [*_root(scene, said), *_gates(scene, said, reach), *_alerts(scene, said, reach), *_end(scene, said, reach)]
+    found = [
+        *_root(scene, said),
+        *_gates(scene, said, reach),
+        *_policies(scene, said),
+        *_sayings(scene, said),
+        *_alerts(scene, said, reach),
+        *_end(scene, said, reach),
+    ]
     messages = _root_first([replace(one, order=order) for order, one in enumerate(found)], anchors)
     messages = with_copies(scene, messages, anchors, reach)
+    messages += _directly_said(scene)
     messages += notices(scene, anchors, reach, _to_be_noticed(scene, messages, reach))
     return [replace(one, order=order) for order, one in enumerate(messages)]
 
 
-def needs_past(run: Run, anchors: Iterable[Anchor]) -> bool:
+def needs_past(run: Run, anchors: Iterable[Anchor], plan: Plan | None = None) -> bool:
     """Whether the messages speak of something that only the history knows."""
     if run.status in (RunStatus.PAUSED, RunStatus.CANCELLED) or run.outcome is RunStatus.CANCELLED:
+        return True
+    if plan is not None and any(_may_be_decided(run, spec) for spec in plan.within("")):
         return True
     current = {gate_key(step.gate.id) for step in run.steps.values() if step.gate is not None}
     told = [original(one.key) for one in anchors]
     return any(
-        _PAUSED.search(key) or _UNKNOWN.search(key) or (key.startswith("gate:") and key not in current) for key in told
+        _PAUSED.search(key)
+        or _UNKNOWN.search(key)
+        or key.startswith("end:")
+        or _FAILED.search(key)
+        or (key.startswith("gate:") and key not in current)
+        for key in told
     )
+
+
+def _may_be_decided(run: Run, spec: StepPlan) -> bool:
+    """Whether the workflow may have decided here by itself, which no row tells."""
+    auto = isinstance(spec.with_, dict) and spec.with_.get("auto")
+    step = run.steps.get(spec.name)
+    return bool(spec.gate and auto and step is not None and step.attempt)
 
 
 def references(scene: Scene) -> list[str]:
     """The people, groups and channels that its messages name, as the author wrote them."""
-    gates = [reference for step in scene.run.steps.values() if step.gate for reference in step.gate.approvers]
-    written = [scene.workflow.owner, scene.workflow.channel, scene.workflow.alerts_failed, *gates]
+    asked = [gate for step in scene.run.steps.values() if (gate := step.gate)]
+    gates = [one for gate in asked for one in (*gate.approvers, *(gate.terms.escalate_to if gate.escalated else ()))]
+    called = recipients(spoken(scene))
+    written = [scene.workflow.owner, scene.workflow.channel, scene.workflow.alerts_failed, *gates, *called]
     return list(dict.fromkeys(one for one in written if one))
 
 
@@ -168,9 +215,10 @@ def _gate_lines(
     """What is said beside a card, once: it is overdue, nobody can decide, somebody decided in others' place."""
     card, keepers = _card_place(scene, gate), _keepers(scene, reach)
     place = _Place(card.channel, card.under or gate_key(gate.id))
-    if gate.overdue and gate.state is GateState.OPEN:
-        line, people = overdue_line(scene, step_key, gate), _asked(scene, gate, reach)
-        yield _message(scene, overdue_key(gate.id), place, Priority.CARD, line, people, final=True)
+    if gate.state is GateState.OPEN:
+        people = _asked(scene, gate, reach)
+        for key, line in _told_of(scene, step_key, gate):
+            yield _message(scene, key, place, Priority.CARD, line, people, final=True)
     key = nobody_key(gate.id)
     if nobody(gate, reach.absent) or key in anchors:
         line = nobody_line(scene, gate, reach.absent)
@@ -179,6 +227,43 @@ def _gate_lines(
         if decision.override:
             line = override_line(scene, gate, decision)
             yield _message(scene, override_key(gate.id, n), place, Priority.CARD, line, keepers, final=True)
+
+
+def _told_of(scene: Scene, step_key: StepKey, gate: Gate) -> Iterator[tuple[str, Rendering]]:
+    """What the clock has to say about an open gate; of reminders that came together, one."""
+    if gate.reminded:
+        yield reminder_key(gate.id, gate.reminded), reminder_line(scene, step_key, gate)
+    if gate.overdue:
+        yield overdue_key(gate.id), overdue_line(scene, step_key, gate)
+    if gate.escalated:
+        yield escalated_key(gate.id), escalated_line(scene, step_key, gate)
+
+
+def _policies(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
+    """What the workflow decided by itself; of items only the numbers on their block's card tell."""
+    place = _Place(home_channel(scene), root_key(scene.run))
+    for made in scene.past.policies if shows(scene, anchors) else ():
+        if made.place.item is None and scene.plan.knows(made.place.step):
+            key, line = policy_key(scene.run.id, made), policy_line(scene, made)
+            yield _message(scene, key, place, Priority.CARD, line, (), final=True)
+
+
+def _sayings(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
+    """What the workflow says in the run's thread and in channels."""
+    under = root_key(scene.run) if shows(scene, anchors) else ""
+    for one in sayings(scene):
+        if not one.person:
+            place = _Place(one.channel) if one.channel else _Place(home_channel(scene), under)
+            yield _message(scene, one.key, place, Priority.CARD, one.rendering, _requester(scene), final=True)
+
+
+def _directly_said(scene: Scene) -> Iterator[Message]:
+    """What it says to one person."""
+    for one in sayings(scene):
+        if one.person:
+            place = _Place(one.person)
+            message = _message(scene, one.key, place, Priority.CARD, one.rendering, (), final=True)
+            yield replace(message, person=one.person)
 
 
 def _every_gate(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[tuple[StepKey, Gate]]:
@@ -195,9 +280,8 @@ def _alerts(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterat
     if place is None:
         return
     people = _keepers(scene, reach) or _requester(scene)
-    if run.outcome is RunStatus.FAILED and not place.under:
-        alert = failure_alert(scene)
-        yield _message(scene, failed_key(run.id), place, Priority.ALERT, alert, people, final=True)
+    if not place.under:
+        yield from _failures(scene, anchors, place, people)
     for n, pause in enumerate(scene.past.pauses, start=1):
         key, stands = paused_key(run.id, n), pause.resumed_at is None and run.status is RunStatus.PAUSED
         if stands or key in anchors:
@@ -209,6 +293,19 @@ def _alerts(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterat
         yield _message(scene, key, place, Priority.ALERT, notice, people, final=settled is not None)
 
 
+def _failures(scene: Scene, anchors: Mapping[str, Anchor], place: _Place, people: tuple[str, ...]) -> Iterator[Message]:
+    """That it failed; and of earlier failures of the same run that stand in Slack, what became of it since."""
+    run, earlier = scene.run, scene.past.reopened
+    for n, ending in enumerate(earlier, start=1):
+        if failed_key(run.id, n) in anchors:
+            alert = recovered_alert(scene, ending)
+            key, final = failed_key(run.id, n), run.status.finished
+            yield _message(scene, key, place, Priority.PROGRESS, alert, (), final=final)
+    if run.outcome is RunStatus.FAILED:
+        alert, key = failure_alert(scene), failed_key(run.id, len(earlier) + 1)
+        yield _message(scene, key, place, Priority.ALERT, alert, people, final=True)
+
+
 def _unknowns(run: Run, anchors: Mapping[str, Anchor]) -> list[tuple[StepKey, int]]:
     """Effects that nobody knows of, and those that were settled and are still spoken of in Slack."""
     now = [(key, step.attempt) for key, step in run.steps.items() if step.status is StepStatus.UNKNOWN]
@@ -217,12 +314,17 @@ def _unknowns(run: Run, anchors: Mapping[str, Anchor]) -> list[tuple[StepKey, in
 
 
 def _end(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[Message]:
-    run = scene.run
-    if run.status.finished and shows(scene, anchors):
-        place = _Place(home_channel(scene), root_key(run))
+    run, place = scene.run, _Place(home_channel(scene), root_key(scene.run))
+    if not shows(scene, anchors):
+        return
+    for n, ending in enumerate(scene.past.reopened, start=1):
+        if end_key(run, n) in anchors:
+            yield _message(scene, end_key(run, n), place, Priority.PROGRESS, reopened(scene, ending), (), final=True)
+    if run.status.finished:
         troubled = run.status is RunStatus.FAILED and not scene.workflow.alerts_failed
         people = (*_requester(scene), *(_keepers(scene, reach) if troubled else ()))
-        yield _message(scene, end_key(run), place, Priority.CARD, outcome(scene), people, final=True)
+        key = end_key(run, len(scene.past.reopened) + 1)
+        yield _message(scene, key, place, Priority.CARD, outcome(scene), people, final=True)
 
 
 def _message(

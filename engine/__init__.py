@@ -13,8 +13,12 @@ these three, scheduler.py and runner.py read themselves.
     api           the only way to change a run
     starting      under which key and in which queue a run starts
     schedules     runs that start by themselves; timetable and calendars say when
+    schedule_book what stands in files, what people made, and what they do with it
+    webhooks      runs that a delivery from outside starts, or brings something to
+    switching     workflows that are switched off
     mapping       what a step is given
     audit         does the record hold, and do the rows say the same
+    evidence      all that is on record of a run, as files
     rules/        pure: commands in, events out
     definitions/  workflow files, read and proved before any run
     inputs        what a requester gives, against what a workflow asks for

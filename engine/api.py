@@ -71,6 +71,7 @@ from store.model import (
     RunId,
     RunStatus,
     Step,
+    StepKey,
     StepPlan,
     StepStatus,
     Workflow,
@@ -107,13 +108,18 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """What became of a command: the run as it stands, and the reason when the command was refused."""
+    """What became of a command: the run as it stands, and the reason when the command was refused.
+
+    `steps` are those that the refusal speaks of.
+    """
 
     run: Run
     refusal: Refusal | None = None
     events: tuple[Event, ...] = ()
+    steps: tuple[StepKey, ...] = ()
 
 
+AlsoLoaded: TypeAlias = Callable[[Writer, Mapping[str, Workflow]], None]
 ClaimReady: TypeAlias = Callable[[Writer, Plan, Run, tuple[Event, ...], Millis], tuple[Run, tuple[Event, ...]]]
 """Claims what a change made ready, within that change: gives the run and all its events, those of the claims too."""
 
@@ -146,6 +152,8 @@ class Engine:
     due: Bell = field(default_factory=Bell)  # something may have become due earlier than was known
     committed: Callable[[Run, tuple[Event, ...]], None] = lambda run, events: None
     claim_ready: ClaimReady = lambda tx, plan, run, events, now: (run, events)
+    fires_before: Callable[[Millis], None] = lambda at: None  # a schedule may fire as early as that
+    held: frozenset[str] = frozenset()  # the workflows that are switched off: no step of theirs begins
     mail_waits: bool = True  # there may be letters that have not been delivered; at first nobody knows
     _cache: dict[RunId, tuple[Run, bytes]] = field(default_factory=dict)
     _plans: dict[str, Plan] = field(default_factory=dict)
@@ -184,7 +192,7 @@ class Engine:
         for name, schema in plan.inputs.items():
             if schema.get("x-file") and inputs.get(name) is not None:
                 try:
-                    self.content.path(str(inputs[name]["hash"]))
+                    self.content.held(str(inputs[name]["hash"]))
                 except StoreFault as missing:
                     raise NotStarted(f"`{name}` is no file that was handed in: {missing.message}") from None
 
@@ -205,7 +213,8 @@ class Engine:
     def _begin(self, tx: Writer, plan: Plan, request: Request) -> Run:
         why_off = definitions.disabled(tx, plan.workflow)
         if why_off:
-            raise NotStarted(f"{plan.workflow} is switched off: {why_off}", f"pointsman enable {plan.workflow}")
+            hint = f"Switch it on again: pointsman enable {plan.workflow}"
+            raise NotStarted(f"{plan.workflow} is switched off: {why_off}", hint)
         now = self.clock.now()
         within_rate(tx, plan, now)
         place = berth(tx, plan, request.inputs)
@@ -289,7 +298,7 @@ class Engine:
         if receipt is not None and answered.refusal is not Refusal.FACTS_TOO_OLD:
             receipts.performed(tx, receipt, answer)
         if not answered.events:
-            return Performed(run, answered.refusal)
+            return Performed(run, answered.refusal, steps=answered.steps)
         events = self._kept(answered.events, getattr(command, "output", None))
         after = answered.run if events is answered.events and answered.run else fold(run, events)
         if after.version != run.version:
@@ -402,8 +411,11 @@ class Engine:
         self.received.ring()
         return fresh
 
-    async def use(self, loaded: Mapping[str, Definition]) -> None:
-        """Make these definitions current, all of them at once. Runs under way keep their versions."""
+    async def use(self, loaded: Mapping[str, Definition], *, also: AlsoLoaded | None = None) -> None:
+        """Make these definitions current, all of them at once. Runs under way keep their versions.
+
+        `also` is done in the same commit.
+        """
         now = self.clock.now()
 
         def keep(tx: Writer) -> dict[str, Workflow]:
@@ -415,6 +427,8 @@ class Engine:
                 if workflow in loaded:
                     for waiting in next_in_line(tx, loaded[workflow].plan, queue):
                         self._send(tx, waiting, Admit())
+            if also is not None:
+                also(tx, cards)
             return cards
 
         self._cards = await self.database.write(keep)
@@ -506,9 +520,12 @@ def _forsaken(before: Run, event: Event) -> Iterator[RunId]:
 def _answer_problems(run: Run, command: Decide) -> tuple[str, ...]:
     """What is wrong with the data of an answer, by the schema of the gate's form or of what is edited."""
     step = run.steps.get(command.step)
-    if step is None or step.gate is None or command.content is None or step.gate.terms.form is None:
+    if step is None or step.gate is None or command.content is None:
         return ()
-    return tuple(validate_output(step.gate.terms.form, command.content.value))
+    terms = step.gate.terms
+    if terms.form is not None:
+        return tuple(validate_output(terms.form, command.content.value, "answer"))
+    return tuple(validate_output(terms.shown, command.content.value, "content")) if command.edits is not None else ()
 
 
 def _moved_out(folder: ContentFolder, event: Event, known: Content | None) -> Event | None:

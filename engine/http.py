@@ -262,6 +262,11 @@ def shown_url(url: str) -> str:
     return urlunsplit((parts.scheme, f"[{host}]{port}" if ":" in host else f"{host}{port}", parts.path, "", ""))
 
 
+def endpoint_of(url: str) -> str:
+    """`host:port` as the author wrote it: what is down, or limits us, when a request fails."""
+    return shown_url(url).split("://")[-1].split("/")[0]
+
+
 def _build(pool: httpx.AsyncClient, request: Request, passage: _Passage) -> httpx.Request:
     if len(request.url) > URL_LENGTH_MAX:
         raise _bad_input(f"the URL is {len(request.url)} characters long; {URL_LENGTH_MAX} are allowed")

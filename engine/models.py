@@ -5,13 +5,15 @@ writer:
   base_url: https://api.openai.com/v1
   model: gpt-5-mini
   api_key: env:OPENAI_API_KEY        # or file:/run/secrets/openai; left out when the server asks for none
-  price: {input: 0.25, output: 2}    # US dollars per million tokens
-  limits: {requests: 500/min, tokens: 200000/min}
+  price: {input: 0.25, output: 2, cached: 0.025}    # US dollars per million tokens
+  limits: {requests: 500/min, tokens: 200000/min, concurrent: 8}
+  cache: 7d                          # the same request gets the same answer for so long; `true`: for good
   timeout: 90s
+offline: {kind: replay, file: answers.jsonl}         # answers that were recorded before, and nothing else
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -19,17 +21,18 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.faults import SettingsFault
 from engine.quantities import Rate, duration_ms
 from engine.secrets import Secret
 from store.model import Json
 
-Kind = Literal["openai", "anthropic"]
+Kind = Literal["openai", "anthropic", "replay"]
 # How an answer of a given shape is asked for: by the endpoint's JSON Schema mode, by a forced tool call, or in words.
 Structured = Literal["schema", "tool", "prompt"]
 TIMEOUT_MS = 120_000
+FOR_GOOD_MS = 100 * 365 * 86_400_000
 MICRO = 1_000_000
 
 
@@ -39,11 +42,11 @@ class Price:
 
     input: int = 0
     output: int = 0
-    cached_input: int | None = None
+    cached: int | None = None
 
-    def micro_usd(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
+    def usd_micros(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
         """What so many tokens cost, rounded up; `cached_tokens` are among the input tokens."""
-        cached_price = self.input if self.cached_input is None else self.cached_input
+        cached_price = self.input if self.cached is None else self.cached
         fresh = max(input_tokens - cached_tokens, 0)
         total = fresh * self.input + cached_tokens * cached_price + output_tokens * self.output
         return -(-total // MICRO)
@@ -55,12 +58,15 @@ class Endpoint:
 
     name: str
     kind: Kind
-    base_url: str
-    model: str
+    base_url: str = ""
+    model: str = ""
     api_key: Secret | None = None
     price: Price = Price()
     requests: Rate | None = None
     tokens: Rate | None = None
+    concurrent: int | None = None
+    cache_ms: int | None = None  # for how long an answer stands for the same request; None: not at all
+    file: Path | None = None  # of what was recorded, for the kind `replay`
     timeout_ms: int = TIMEOUT_MS
     structured: Structured = "schema"
     max_tokens: int | None = None
@@ -69,8 +75,14 @@ class Endpoint:
     parameters: Mapping[str, Json] = field(default_factory=dict)
 
     @property
+    def limited(self) -> bool:
+        return not (self.requests is None and self.tokens is None and self.concurrent is None)
+
+    @property
     def host(self) -> str:
-        """`host:port`, which the operator allowed by naming it here."""
+        """`host:port`, which the operator allowed by naming it here; empty for one that is no server."""
+        if not self.base_url:
+            return ""
         parts = urlsplit(self.base_url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
@@ -108,6 +120,16 @@ class Models:
             )
         return cls({str(name): _endpoint(str(name), entry, source, environment) for name, entry in content.items()})
 
+    def replaying(self, file: Path, names: Iterable[str]) -> "Models":
+        """The same names, and those that a recording has, all answering from the recording."""
+        named = {*self.endpoints, *names}
+        return Models({name: Endpoint(name=name, kind="replay", file=file) for name in sorted(named)})
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that these endpoints may be reached at."""
+        return tuple(dict.fromkeys(one.host for one in self.endpoints.values() if one.host))
+
     def get(self, name: str) -> Endpoint | None:
         return self.endpoints.get(name)
 
@@ -132,6 +154,11 @@ def _reference(text: str) -> str:
     return text
 
 
+def _lasting(value: Any) -> int | None:
+    """`true` for good, a length of time for so long; None for not at all."""
+    return (FOR_GOOD_MS if value else None) if isinstance(value, bool) else duration_ms(value)
+
+
 Money = Annotated[Decimal, Field(ge=0, lt=100_000)]
 Reference = Annotated[str, AfterValidator(_reference)]
 RateText = Annotated[Any, AfterValidator(lambda text: None if text is None else Rate.parse(text))]
@@ -145,27 +172,43 @@ class _Strict(BaseModel):
 class _Price(_Strict):
     input: Money = Decimal(0)
     output: Money = Decimal(0)
-    cached_input: Money | None = None
+    cached: Money | None = None
 
 
 class _Limits(_Strict):
     requests: RateText = None
     tokens: RateText = None
+    concurrent: Annotated[int, Field(ge=1)] | None = None
 
 
 class _Entry(_Strict):
     kind: Kind
-    base_url: Annotated[str, AfterValidator(_web_address)]
-    model: Annotated[str, Field(min_length=1)]
+    base_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    model: Annotated[str, Field(min_length=1)] | None = None
+    file: Path | None = None
     api_key: Reference | None = None
     price: _Price = Field(default_factory=_Price)
     limits: _Limits = Field(default_factory=_Limits)
+    cache: Annotated[Any, AfterValidator(_lasting)] = False
     timeout: Annotated[Any, AfterValidator(duration_ms)] = "120s"
     structured: Structured = "schema"
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     headers: dict[str, str] = {}
     parameters: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _whole(self) -> "_Entry":
+        if self.kind == "replay":
+            missing = [] if self.file else ["file, with the answers that were recorded"]
+        else:
+            needed = {"base_url": self.base_url, "model": self.model}
+            missing = [name for name, value in needed.items() if value is None]
+        if missing:
+            raise ValueError(f"a model of kind {self.kind} needs {' and '.join(missing)}")
+        if self.kind != "replay" and self.file is not None:
+            raise ValueError("`file` belongs to the kind replay")
+        return self
 
 
 def _endpoint(name: str, entry: Json, source: str, environment: Mapping[str, str]) -> Endpoint:
@@ -177,12 +220,15 @@ def _endpoint(name: str, entry: Json, source: str, environment: Mapping[str, str
     return Endpoint(
         name=name,
         kind=read.kind,
-        base_url=read.base_url,
-        model=read.model,
+        base_url=read.base_url or "",
+        model=read.model or "",
         api_key=None if read.api_key is None else _secret(name, read.api_key, environment),
         price=_price(read.price),
         requests=read.limits.requests,
         tokens=read.limits.tokens,
+        concurrent=read.limits.concurrent,
+        cache_ms=read.cache,
+        file=None if read.file is None else Path(source).parent / read.file,
         timeout_ms=read.timeout,
         structured=read.structured,
         max_tokens=read.max_tokens,
@@ -193,8 +239,8 @@ def _endpoint(name: str, entry: Json, source: str, environment: Mapping[str, str
 
 
 def _price(price: _Price) -> Price:
-    cached = None if price.cached_input is None else _micro(price.cached_input)
-    return Price(input=_micro(price.input), output=_micro(price.output), cached_input=cached)
+    cached = None if price.cached is None else _micro(price.cached)
+    return Price(input=_micro(price.input), output=_micro(price.output), cached=cached)
 
 
 def _micro(dollars: Decimal) -> int:

@@ -83,6 +83,7 @@ def _terms(policy: GatePlan, step: Step, now: Millis, after: After) -> GateTerms
         among=policy.among,
         form=policy.form,
         edit=policy.edit,
+        shown=policy.shown,
         choices=policy.choices,
         rounds_max=rounds,
         rounds_left=max(0, rounds - _rounds_used(step.gate)),

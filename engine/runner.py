@@ -187,9 +187,7 @@ class Runner:
         except Exception as error:
             return self._broke(run, place, error)
 
-    async def _activity(
-        self, activity: Activity, plan: Plan, spec: StepPlan, run: Run, place: Coordinates
-    ) -> Command:
+    async def _activity(self, activity: Activity, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command:
         given = await self._given(plan, spec, run, place)
         for secret in given.secrets:
             self.redactor.add(secret)

@@ -15,6 +15,9 @@ import structlog
 
 from engine.api import Engine, UnknownRun
 from engine.at_once import AT_ONCE
+from engine.endpoints import Endpoints
+from engine.models import Models
+from engine.needing import Needing
 from engine.rules.commands import COMMANDS, Claim, Pause, ReportInterrupted, Tick
 from engine.rules.lifecycle import handle
 from engine.schedules import Schedules
@@ -55,6 +58,7 @@ class Scheduler:
         engine: Engine,
         room: Callable[[], int],
         start: Callable[[Run, Coordinates], None],
+        endpoints: Endpoints | None = None,
     ) -> None:
         self._engine = engine
         self._room = room
@@ -64,6 +68,7 @@ class Scheduler:
         self._behind = True  # whether steps may be ready that could not be claimed for want of room
         self._wake_at: Millis | None = 0
         self._schedules = Schedules(engine)
+        self._endpoints = endpoints or Endpoints(Models(), Needing(engine), engine.spec_of)
         self._fires_at: Millis | None = 0  # when the first schedule has to be looked at; at first nobody knows
 
     def claim_ready(
@@ -73,7 +78,10 @@ class Scheduler:
 
         Steps that compute at once take no room. The others stand in line behind what was ready before.
         """
+        self._endpoints.note(tx, plan, run, events, now)
         if not self._adopts(run) or run.status not in (RunStatus.RUNNING, RunStatus.ENDING):
+            return run, events
+        if run.workflow in self._engine.held:
             return run, events
         for event in events:
             if type(event) is StepReady and event.due_at <= now:
@@ -88,6 +96,8 @@ class Scheduler:
     ) -> tuple[Run, tuple[Event, ...]]:
         at_once, room = self._engine.spec_of(plan, place.step).uses in AT_ONCE, self._room()
         if room <= 0 or not (at_once or (room > self._begun and not self._behind)):
+            return run, events
+        if not at_once and not self._endpoints.lets(tx, plan, run, place.key, now):
             return run, events
         try:
             answered = handle(plan, run, Claim(place.key), NO_FACTS, now)
@@ -106,9 +116,11 @@ class Scheduler:
             self._fire(tx, now)
         self._deliver(tx)
         room = min(self._room() - self._begun, LIMITS.claims_per_pass)
-        claimed = due.ready(tx, now, room, self.only) if room > 0 else []
+        room -= self._serve_lines(tx, now, room)
+        in_line = self._endpoints.in_line if self._endpoints.lined_up else None
+        claimed = due.ready(tx, now, room, self.only, self._engine.held, in_line) if room > 0 else []
         for run_id, key in claimed:
-            self._apart(tx, run_id, partial(self._engine.change, run_id=run_id, command=Claim(key)))
+            self._apart(tx, run_id, partial(self._claim, run_id=run_id, key=key, now=now))
         self._behind, self._begun = len(claimed) >= room, 0
         late = [run_id for run_id in due.clocks(tx, now, LIMITS.claims_per_pass) if self._drives(run_id)]
         for run_id in late:
@@ -116,6 +128,30 @@ class Scheduler:
         self._deliver(tx)
         if late:
             tx.after_commit(lambda: self._wake_before(now))  # what the clock moved on is claimed by another batch
+        self._endpoints.close()
+
+    def _claim(self, tx: Writer, run_id: RunId, key: StepKey, now: Millis, first_of: str | None = None) -> None:
+        """Claim a step, unless it has to stand in line for its endpoint."""
+        if self._endpoints.active(tx):
+            run = self._engine.run_in(tx, run_id)
+            plan = self._engine.plan_in(tx, run.version)
+            if not self._endpoints.lets(tx, plan, run, key, now, first_of=first_of):
+                return
+        self._engine.change(tx, run_id, Claim(key))
+
+    def _serve_lines(self, tx: Writer, now: Millis, room: int) -> int:
+        """Claim what has stood in line for an endpoint and may go; gives how much room that took."""
+        served = 0
+
+        def claim(run_id: RunId, key: StepKey, name: str) -> None:
+            nonlocal served
+            if self._engine.run_in(tx, run_id).workflow not in self._engine.held:
+                served += self._apart(tx, run_id, partial(self._claim, run_id=run_id, key=key, now=now, first_of=name))
+
+        look_at = self._endpoints.serve(tx, now, room, self.only, claim)
+        if look_at is not None:
+            tx.after_commit(partial(self._wake_before, look_at))
+        return served
 
     def _fire(self, tx: Writer, now: Millis) -> None:
         more = self._schedules.fire(tx, now)
@@ -185,6 +221,7 @@ class Scheduler:
     def look_again(self) -> None:
         """A batch was rolled back, with whatever it had claimed or delivered: try once more in a moment."""
         self._begun, self._engine.mail_waits = 0, True
+        self._endpoints.forget()
         self._wake_before(self._engine.clock.now() + 1_000)
 
     def _wake_before(self, at: Millis | None) -> None:

@@ -7,19 +7,22 @@ or the rules of a zone change.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import structlog
 
 from engine.api import Engine, NotStarted, Request
 from engine.inputs import read_inputs
 from engine.rules.commands import Cancel
+from engine.rules.expressions import ExpressionError, parse_template
 from engine.rules.gates import rfc3339
 from engine.timetable import NoTimetable, Timetable, timetable
 from store import draft, runs, schedules
 from store.database import Writer
-from store.model import ENGINE, Actor, Millis, RunId
+from store.model import ENGINE, Actor, Json, Millis, RunId
 from store.schedules import Schedule, Slot
 
 log = structlog.get_logger("engine")
@@ -93,7 +96,11 @@ class Schedules:
         if definition is None:
             schedules.note(tx, Slot(schedule.id, at, "failed", why="its workflow is not loaded"))
             return None
-        read = read_inputs(definition.plan, schedule.inputs, typed=True)
+        try:
+            read = read_inputs(definition.plan, _inputs(schedule, at), typed=True)
+        except ExpressionError as error:
+            schedules.note(tx, Slot(schedule.id, at, "failed", why=f"its inputs could not be computed: {error}"))
+            return None
         if read.problems:
             why = "; ".join(problem.message for problem in read.problems)
             schedules.note(tx, Slot(schedule.id, at, "failed", why=why))
@@ -117,6 +124,15 @@ class Schedules:
         standing = draft.standing(tx, latest)
         status = standing[0].status if standing else runs.status(tx, latest)
         return None if status is None or status.finished else latest
+
+
+def _inputs(schedule: Schedule, at: Millis) -> Mapping[str, Json]:
+    """What the run of a slot is given. What a person wrote is data; only a file may compute."""
+    if schedule.source == "person":
+        return schedule.inputs
+    event: dict[str, Json] = {"slot": rfc3339(at), "schedule": schedule.name}
+    filled: Any = parse_template(dict(schedule.inputs)).fill({"event": event})
+    return dict(filled)
 
 
 def chosen(schedule: Schedule, slots: list[Millis], now: Millis) -> tuple[list[Millis], list[Millis]]:

@@ -26,7 +26,7 @@ from engine.scheduler import Scheduler
 from engine.secrets import Redactor
 from engine.workers.pool import SIZE, WorkerPool
 from engine.workers.process import MEMORY_BYTES, WorkerOptions
-from store import lookups
+from store import definitions, lookups
 from store.content import ContentFolder
 from store.database import Database, opened
 from store.events import (
@@ -92,9 +92,7 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(
-    options: Options, *, clock: Clock | None = None, outside: Outside = WORLD
-) -> AsyncIterator[Service]:
+async def serving(options: Options, *, clock: Clock | None = None, outside: Outside = WORLD) -> AsyncIterator[Service]:
     """An engine on its file. Load workflows, then say `drive_all` or `drive_only`.
 
     Raises a StoreFault when the database cannot be opened, or when it was lost while running.
@@ -108,6 +106,7 @@ async def serving(
             chain=Chain(options.audit_key),
             tell=options.tell,
             settings=options.settings,
+            held=await database.read(definitions.all_disabled),
         )
         with lone_errors():
             async with (
@@ -159,6 +158,7 @@ def _assembled(engine: Engine, runner: Runner) -> Service:
 
     engine.committed = committed
     engine.claim_ready = scheduler.claim_ready
+    engine.fires_before = scheduler.fires_before
     engine.database.closing = scheduler.close_batch
     engine.database.rolled_back = rolled_back
     return Service(engine, scheduler, runner)

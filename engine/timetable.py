@@ -28,7 +28,7 @@ ALIASES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-SOONEST_MS = 60_000  # cron counts minutes
+SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # to have a line read; which day it is plays no part
 
 
 class NoTimetable(ValueError):
@@ -73,7 +73,7 @@ class Timetable:
 
     def explained(self) -> str:
         """The cron line in words."""
-        words: str = CronSim(self.cron, datetime.now(UTC)).explain()  # noqa: DTZ - its time plays no part
+        words: str = CronSim(self.cron, SOME_DAY).explain()
         return words
 
     def _instants(self, after: Millis) -> Iterator[Millis]:
@@ -104,7 +104,7 @@ def timetable(cron: str, zone: str) -> Timetable:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise NoTimetable(f"there is no time zone “{zone}”; write one like Europe/Berlin") from None
     try:
-        CronSim(line, datetime(2026, 1, 1))  # noqa: DTZ001 - only to have the line read
+        CronSim(line, SOME_DAY)
     except CronSimError as error:
         raise NoTimetable(f"“{cron}” cannot be understood: {error}") from None
     return Timetable(line, found)

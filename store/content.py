@@ -15,10 +15,12 @@ import orjson
 from store.canon import canon
 from store.faults import StoreFault, StoreFull
 from store.model import LIMITS, Content, Json
+from store.uses import named_in
 
 PIECE_BYTES = 1024 * 1024
 _HASH = re.compile("[0-9a-f]{64}")
 REMEMBERED_MAX = 8  # values; each may be large
+WITHIN_MAX = 10_000  # values that name files, until what refers to them is written
 
 
 class ContentMissing(StoreFault):
@@ -33,6 +35,7 @@ class ContentFolder:
     def __init__(self, database: Path) -> None:
         self.folder = Path(f"{database}.content")
         self._values = _Values(self)
+        self._within: dict[str, tuple[str, ...]] = {}
 
     def kept(self, value: Json) -> Content:
         """The value as content: held inline when it is small, else written and synced here."""
@@ -40,9 +43,21 @@ class ContentFolder:
         if len(data) <= LIMITS.inline_bytes_max:
             return Content(value)
         name = sha256(data).hexdigest()
-        if not self._path(name).exists():
+        if not _young(self._path(name)):
             self._write(name, data)
+        self._note_within(name, data)
         return Content(None, name, len(data))
+
+    def within(self, name: str) -> tuple[str, ...]:
+        """The files that a value kept here a moment ago names in turn."""
+        return self._within.get(name, ())
+
+    def _note_within(self, name: str, data: bytes) -> None:
+        found = named_in(data)
+        if found:
+            self._within[name] = found
+            while len(self._within) > WITHIN_MAX:
+                self._within.pop(next(iter(self._within)), None)
 
     def kept_file(self, source: Path) -> tuple[str, int]:
         """The hash and size of a file, whose bytes are kept here as they are. Raises StoreFault."""
@@ -70,6 +85,10 @@ class ContentFolder:
         if not _HASH.fullmatch(name) or not path.is_file():
             raise ContentMissing(f"The content {name[:12]}… is not in {self.folder}.")
         return path
+
+    def held(self, name: str) -> None:
+        """Have what stands there count as young: somebody is about to refer to it. Raises ContentMissing."""
+        _young(self.path(name))
 
     def load(self, name: str) -> Json:
         """The value with this hash. Raises ContentMissing."""
@@ -137,6 +156,17 @@ class _Values(Mapping[str, Json]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _young(path: Path) -> bool:
+    """Whether it is there; from here on it counts as young and is not removed, though nobody refers to it yet."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    except PermissionError:  # it is another user's
+        return path.exists()
+    return True
 
 
 def _copied(source: Path, target: Path) -> tuple[str, int]:

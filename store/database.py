@@ -72,7 +72,7 @@ class Draft(Protocol):
 class Writer(Reader):
     """May change. What it changes is kept by the batch's commit, or not at all."""
 
-    __slots__ = ("_after", "_later", "_levels", "_order", "_undo", "drafts", "epoch")
+    __slots__ = ("_after", "_last", "_later", "_levels", "_order", "_undo", "drafts", "epoch")
 
     def __init__(self, connection: sqlite3.Connection, epoch: int) -> None:
         super().__init__(connection)
@@ -81,6 +81,7 @@ class Writer(Reader):
         self._undo: list[tuple[Hashable, Draft | None]] = []
         self._after: list[Callable[[], None]] = []
         self._later: dict[tuple[str, bool], list[Sequence[Any]]] = {}  # rows by statement
+        self._last: dict[str, list[Sequence[Any]]] = {}  # the same, for what comes after all else
         self._order: list[list[Sequence[Any]]] = []  # to which of these each row was added
         self._levels: list[bool] = []  # the savepoints we stand in, and whether SQLite knows of each already
 
@@ -101,6 +102,12 @@ class Writer(Reader):
         rows.append(parameters)
         self._order.append(rows)
 
+    def last(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Change something when all else of this batch has been written, the drafts included."""
+        rows = self._last.setdefault(sql, [])
+        rows.append(parameters)
+        self._order.append(rows)
+
     def flush(self) -> None:
         """Write drafts and what was put off. Statements keep the order in which each was first used."""
         for draft in self.drafts.values():
@@ -109,6 +116,8 @@ class Writer(Reader):
             changed = self._connection.executemany(sql, rows).rowcount
             if must_hit and changed != len(rows):
                 raise sqlite3.IntegrityError(f"{len(rows) - changed} rows were changed by somebody else")
+        for sql, rows in filter(itemgetter(1), self._last.items()):
+            self._connection.executemany(sql, rows)
 
     def apart(self, do: Callable[[Writer], T]) -> T:
         """Do something in a savepoint of its own: when it raises, nothing of it is kept, and the batch goes on."""
@@ -462,6 +471,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, now: Millis, synchronou
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     for pragma in ("foreign_keys = ON", "busy_timeout = 5000", "temp_store = MEMORY", f"cache_size = -{CACHE_KB}"):
         connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased is to be gone from the file
     connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
     migrate.bring_up_to_date(connection, path)
     connection.execute("BEGIN IMMEDIATE")

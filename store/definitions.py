@@ -32,8 +32,8 @@ def keep(tx: Writer, workflow: Workflow, plan: Plan, source: str, now: Millis) -
 def drop_others(tx: Writer, names: Mapping[str, object]) -> None:
     """Forget which version is current for workflows whose file is gone; their runs and versions stay."""
     for row in tx.rows("SELECT name FROM workflows"):
-        if row[0] not in names:
-            tx.execute("DELETE FROM workflows WHERE name = ?", (row[0],))
+        if row[0] not in names:  # one that is switched off stays so when its file comes back
+            tx.execute("DELETE FROM workflows WHERE name = ? AND disabled = ''", (row[0],))
 
 
 def plan(tx: Reader, version: str) -> Plan | None:
@@ -62,6 +62,16 @@ def workflows(tx: Reader) -> list[Workflow]:
 def disabled(tx: Reader, name: str) -> str:
     """Who switched a workflow off, and why; empty while it is on."""
     return tx.value("SELECT disabled FROM workflows WHERE name = ?", (name,)) or ""
+
+
+def reasons_disabled(tx: Reader) -> dict[str, str]:
+    """The workflows that are switched off, and who did it, when and why."""
+    return {row[0]: row[1] for row in tx.rows("SELECT name, disabled FROM workflows WHERE disabled <> ''")}
+
+
+def all_disabled(tx: Reader) -> frozenset[str]:
+    """The workflows that are switched off."""
+    return frozenset(reasons_disabled(tx))
 
 
 def disable(tx: Writer, name: str, why: str) -> bool:

@@ -110,6 +110,7 @@ class AttemptFailed:
     usage: Mapping[str, int] | None = None
     receipt: Json = None
     anew: bool = False  # what had been given away has failed as well: the work begins anew
+    counts: bool = True  # as a try; not when the endpoint is down for everybody
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The history of a run: append-only, hashed in a chain, written in the commit of the change.
 
 Each event's hash is sha256(hash before it ‖ header ‖ content hash), where the content hash is sha256(salt ‖ content):
-content and salt can be erased and the chain still verifies. With an audit key every hash is an HMAC, so that someone
-who can write the file cannot rewrite the chain.
+content and salt can be erased and the chain still verifies. The heads of all runs stand in a chain of their own, which
+says what was erased and which runs were dropped by policy: what else is missing was taken. With an audit key every hash
+is an HMAC, so that someone who can write the file cannot rewrite the chain.
 """
 
 from __future__ import annotations
@@ -13,23 +14,27 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 
 import orjson
 
-from store import codec
+from store import codec, uses
 from store.database import Reader, Writer
 from store.events import KINDS, Event
 from store.model import ENGINE, Actor, Json, Millis, RunId
+from store.uses import Within
 
+Mark = Literal["started", "ended", "erased", "pruned"]
 START = b""
 _APPEND = (
     "INSERT INTO events (run_id, seq, kind, header, content, salt, content_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_MARK = "INSERT INTO heads (run_id, mark, seq, head, hash) VALUES (?, ?, ?, ?, ?)"
-_LATEST = "the latest mark of this batch"
-
-
-_MARK = "INSERT INTO heads (run_id, mark, seq, head, hash) VALUES (?, ?, ?, ?, ?)"
+_OF = "SELECT seq, kind, header, content, hash FROM events WHERE run_id = ? ORDER BY seq"
+_OF_KINDS = """
+    SELECT seq, kind, header, content, hash FROM events
+     WHERE run_id = ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY seq
+    """
+_MARK = "INSERT INTO heads (run_id, mark, seq, head, about, hash) VALUES (?, ?, ?, ?, ?, ?)"
 _LATEST = "SELECT hash FROM heads ORDER BY n DESC LIMIT 1"
 _SALT = 16  # bytes
 _BY_ENGINE = orjson.Fragment(orjson.dumps(ENGINE))  # who most events are due to
@@ -52,8 +57,9 @@ class Entry:
 class Chain:
     """Makes the hashes; knows the audit key, when there is one."""
 
-    def __init__(self, key: bytes = b"") -> None:
+    def __init__(self, key: bytes = b"", within: Within = lambda name: ()) -> None:
         self._key = key
+        self._within = within
 
     def link(self, before: bytes, header: bytes, content_hash: bytes) -> bytes:
         data = before + header + content_hash
@@ -70,15 +76,21 @@ class Chain:
             head = self.link(head, header, content_hash)
             blobs = map(bytearray, (header, content, salt, content_hash, head))  # see store/statements.py
             tx.later(_APPEND, (run_id, seq, kind, *blobs))
+            uses.note(tx, run_id, content, self._within)
         return head
 
-    def mark(self, tx: Writer, run_id: RunId, mark: str, seq: int, head: bytes) -> None:
-        """Note the head of a run in the chain of heads."""
+    def mark(self, tx: Writer, run_id: RunId, mark: Mark, seq: int, head: bytes, about: str = "") -> None:
+        """Note the head of a run in the chain of heads; `about` says when, by whom and why something was taken away."""
         known = tx.drafts.get(_Marks)
         marks = known if isinstance(known, _Marks) else _Marks(tx.value(_LATEST) or START)
-        hashed = self.link(marks.latest, f"{run_id} {mark} {seq}".encode(), head)
+        hashed = self.link(marks.latest, noted(run_id, mark, seq, about), head)
         tx.draft(_Marks, _Marks(hashed))
-        tx.later(_MARK, (run_id, mark, seq, bytearray(head), bytearray(hashed)))
+        tx.later(_MARK, (run_id, mark, seq, bytearray(head), about, bytearray(hashed)))
+
+
+def noted(run_id: RunId, mark: str, seq: int, about: str) -> bytes:
+    """What the hash of a mark covers besides the head."""
+    return f"{run_id} {mark} {seq}{' ' if about else ''}{about}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +120,7 @@ def _header(run_id: RunId, seq: int, kind: str, event: Event) -> bytes:
 
 def of(tx: Reader, run_id: RunId, kinds: Collection[str] = ()) -> list[Entry]:
     """What happened to a run, in order: everything, or events of these kinds."""
-    only = f"AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
-    sql = f"SELECT seq, kind, header, content, hash FROM events WHERE run_id = ? {only} ORDER BY seq"
-    rows = tx.rows(sql, (run_id, *kinds))
+    rows = tx.rows(_OF_KINDS, (run_id, orjson.dumps(list(kinds)).decode())) if kinds else tx.rows(_OF, (run_id,))
     entries = []
     for row in rows:
         header = orjson.loads(row["header"])
@@ -155,6 +165,16 @@ def links(tx: Reader, run_id: RunId) -> list[Link]:
     ]
 
 
+# Does it hold together? ---------------------------------------------------------------------------------------------
+
+_EVENTS = "SELECT seq, kind, header, content, salt, content_hash, hash FROM events WHERE run_id = ? ORDER BY seq"
+_HEADS = "SELECT n, run_id, mark, seq, head, about, hash FROM heads ORDER BY n"
+_ERASED_UP_TO = "SELECT max(seq) FROM heads WHERE run_id = ? AND mark = 'erased'"
+_LEFT = """
+    SELECT EXISTS (SELECT 1 FROM runs WHERE id = :run_id) OR EXISTS (SELECT 1 FROM events WHERE run_id = :run_id)
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Break:
     """A place where the record does not hold together."""
@@ -168,16 +188,13 @@ def verify(tx: Reader, chain: Chain, run_id: RunId | None = None) -> Iterator[Br
     """Every place where the record was changed, cut or extended by something else than this program."""
     wanted = [run_id] if run_id else [row[0] for row in tx.rows("SELECT id FROM runs ORDER BY id")]
     for run in wanted:
-        yield from _verify_run(tx, chain, run)
-    yield from _verify_heads(tx, chain)
+        yield from _run(tx, chain, run)
+    yield from _heads(tx, chain)
 
 
-def _verify_run(tx: Reader, chain: Chain, run_id: RunId) -> Iterator[Break]:
-    head, expected = START, 0
-    for row in tx.rows(
-        "SELECT seq, kind, header, content, salt, content_hash, hash FROM events WHERE run_id = ? ORDER BY seq",
-        (run_id,),
-    ):
+def _run(tx: Reader, chain: Chain, run_id: RunId) -> Iterator[Break]:
+    head, expected, erased = START, 0, tx.value(_ERASED_UP_TO, (run_id,)) or 0
+    for row in tx.each(_EVENTS, (run_id,)):
         expected += 1
         if row["seq"] != expected:
             yield Break(run_id, expected, "this event is missing")
@@ -189,6 +206,8 @@ def _verify_run(tx: Reader, chain: Chain, run_id: RunId) -> Iterator[Break]:
         header = orjson.loads(row["header"])
         if (header["run"], header["seq"], header["kind"]) != (run_id, row["seq"], row["kind"]):
             yield Break(run_id, expected, "the row says something else than its header")
+        if row["content"] is None and expected > erased:
+            yield Break(run_id, expected, "the content was taken out, and nothing on record says why")
         if row["content"] is not None and _content_hash(row) != bytes(row["content_hash"]):
             yield Break(run_id, expected, "the content was changed")
     run = tx.row("SELECT seq, head FROM runs WHERE id = ?", (run_id,))
@@ -200,16 +219,24 @@ def _content_hash(row: sqlite3.Row) -> bytes:
     return sha256(bytes(row["salt"] or b"") + bytes(row["content"])).digest()
 
 
-def _verify_heads(tx: Reader, chain: Chain) -> Iterator[Break]:
+def _heads(tx: Reader, chain: Chain) -> Iterator[Break]:
     before = START
-    for n, row in enumerate(tx.rows("SELECT n, run_id, mark, seq, head, hash FROM heads ORDER BY n"), start=1):
-        hashed = chain.link(before, f"{row['run_id']} {row['mark']} {row['seq']}".encode(), bytes(row["head"]))
+    pruned = {row[0] for row in tx.rows("SELECT run_id FROM heads WHERE mark = 'pruned'")}
+    for n, row in enumerate(tx.each(_HEADS), start=1):
+        hashed = chain.link(before, noted(row["run_id"], row["mark"], row["seq"], row["about"]), bytes(row["head"]))
         if row["n"] != n or hashed != bytes(row["hash"]):
             yield Break(row["run_id"], row["seq"], "the chain of runs was changed here")
             return
         before = hashed
-        stands = tx.value("SELECT hash FROM events WHERE run_id = ? AND seq = ?", (row["run_id"], row["seq"]))
-        if stands is None:
-            yield Break(row["run_id"], row["seq"], "this run was taken out of the file")
-        elif bytes(stands) != bytes(row["head"]):
-            yield Break(row["run_id"], row["seq"], "the run's history was rewritten")
+        if row["run_id"] not in pruned:
+            yield from _stands(tx, row)
+        elif row["mark"] == "pruned" and tx.value(_LEFT, {"run_id": row["run_id"]}):
+            yield Break(row["run_id"], row["seq"], "this run was dropped, and something of it is there again")
+
+
+def _stands(tx: Reader, row: sqlite3.Row) -> Iterator[Break]:
+    stands = tx.value("SELECT hash FROM events WHERE run_id = ? AND seq = ?", (row["run_id"], row["seq"]))
+    if stands is None:
+        yield Break(row["run_id"], row["seq"], "this run was taken out of the file")
+    elif bytes(stands) != bytes(row["head"]):
+        yield Break(row["run_id"], row["seq"], "the run's history was rewritten")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from heapq import merge
 from typing import Any
 
@@ -34,6 +34,7 @@ class RunRow:
     seq: int
     inputs: Content
     outputs: Content | None
+    origin: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,12 @@ def run_list(
     condition = f"WHERE {' AND '.join(where)} " if where else ""
     rows = tx.rows(f"{_LIST} {condition}ORDER BY r.created_at DESC, r.id DESC LIMIT ?", (*values, limit))
     return [_row(row) for row in rows]
+
+
+def run_names(tx: Reader, ids: Iterable[RunId]) -> dict[RunId, str]:
+    """The short names of these runs."""
+    found = ((run_id, tx.value("SELECT name FROM runs WHERE id = ?", (run_id,))) for run_id in ids)
+    return {run_id: name for run_id, name in found if name is not None}
 
 
 def latest_run(tx: Reader, requester: str) -> RunId | None:
@@ -202,6 +209,7 @@ def _row(row: sqlite3.Row) -> RunRow:
         row["seq"],
         codec.load(Content, row["inputs"]),
         None if row["outputs"] is None else codec.load(Content, row["outputs"]),
+        orjson.loads(row["origin"]),
     )
 
 
@@ -227,6 +235,12 @@ def last_outputs(tx: Reader, workflow: str) -> Content | None:
     return None if text is None else codec.load(Content, text)
 
 
+def names(tx: Reader, ids: Iterable[RunId]) -> dict[RunId, str]:
+    """The short names of these runs."""
+    wanted = orjson.dumps(list(ids)).decode()
+    return {row["id"]: row["name"] for row in tx.rows(NAMES, (wanted,))}
+
+
 def family(tx: Reader, run_id: RunId) -> frozenset[RunId]:
     """A run and all that its steps started, and theirs."""
     return frozenset(row[0] for row in tx.rows(FAMILY, (run_id,)))
@@ -240,9 +254,10 @@ STARTED_SINCE = """
     SELECT id, created_at FROM runs WHERE workflow = ? AND created_at > ? ORDER BY created_at DESC LIMIT ?
     """
 LAST_OUTPUTS = """
-    SELECT outputs FROM runs WHERE workflow = ? AND status = 'succeeded' AND outputs IS NOT NULL
+    SELECT outputs FROM runs WHERE workflow = ? AND status = 'succeeded' AND outputs IS NOT NULL AND erased_at IS NULL
      ORDER BY created_at DESC LIMIT 1
     """
+NAMES = "SELECT id, name FROM runs WHERE id IN (SELECT value FROM json_each(?))"
 FAMILY = """
     WITH RECURSIVE family (id) AS (
         VALUES (?) UNION SELECT runs.id FROM runs JOIN family ON runs.parent_id = family.id

@@ -124,6 +124,7 @@ class GateTerms:
     among: tuple[str, ...] = ()
     form: Json = None
     edit: tuple[str, ...] = ()
+    shown: Json = None  # what an edited content must look like, as JSON Schema
     choices: tuple[Choice, ...] = ()
     rounds_max: int = 0  # how often changes may be asked for in all, …
     rounds_left: int = 0  # … and how often still
@@ -250,7 +251,7 @@ class Step:
 
     @property
     def place(self) -> Coordinates:
-        return Coordinates(self.name, self.item, self.round, self.attempt)
+        return Coordinates(self.name, self.item, self.round, self.attempt, "undo" if ":" in self.name else "do")
 
 
 @dataclass(frozen=True)
@@ -282,9 +283,10 @@ class Run:
     parent: Parent | None = None
     previous: Content | None = None  # outputs of the last run that went well, as they were at the start
     signals: tuple[Signal, ...] = ()
-    usage: Mapping[str, int] = field(default_factory=dict)  # of model calls: input_tokens, output_tokens, micro_usd
+    usage: Mapping[str, int] = field(default_factory=dict)  # of model calls: see NO_USAGE
     queue: str = ""  # counted together with the runs of its workflow that stand in the same queue
     winding_up: bool = False  # taking steps back and the last steps have begun
+    erased_at: Millis | None = None  # when what was written in it was erased; only its row says so
     active: int = 0  # steps that are ready or running; follows from `steps`
     large: int = 0  # steps with a value kept outside the rows; follows from `steps`
     busy: Mapping[StepKey, int] = field(default_factory=dict)  # the same as `active`, by item; follows from `steps`
@@ -340,3 +342,5 @@ class Facts:
 
 
 NO_FACTS = Facts()
+NO_USAGE: Mapping[str, int] = dict.fromkeys(("calls", "tokens_in", "tokens_out", "tokens_cached", "usd_micros"), 0)
+"""What model calls use, by the names that people and expressions meet; the cached tokens are among those in."""

@@ -73,6 +73,7 @@ class GatePlan:
     among: tuple[str, ...] = ()  # approvers that come from data must belong to one of these
     form: Json = None  # JSON Schema of what people are asked for
     edit: tuple[str, ...] = ()  # fields of what is shown that an approver may change
+    shown: Json = None  # JSON Schema of what is shown, where it may be edited
     choices: tuple[Choice, ...] = ()
     changes: Changes | None = None
     remind_before_due_ms: tuple[int, ...] = ()
@@ -189,6 +190,25 @@ class Plan:
     def depth(self, name: str) -> int:
         """How many lists a step is done once for each element of."""
         return self._depths[name]
+
+    @property
+    def has_blocks(self) -> bool:
+        return self._has_blocks
+
+    @property
+    def main(self) -> tuple[str, ...]:
+        """The names of the steps that a run ends with: those of the workflow itself that are not its last steps."""
+        return self._main
+
+    # What is computed once for all stands under names with an underscore: these do not go to JSON.
+
+    @cached_property
+    def _has_blocks(self) -> bool:
+        return any(step.uses == "block" for step in self.steps)
+
+    @cached_property
+    def _main(self) -> tuple[str, ...]:
+        return tuple(step.name for step in self.within("") if step.phase == "main")
 
     @cached_property
     def _by_name(self) -> Mapping[str, StepPlan]:

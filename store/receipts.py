@@ -27,9 +27,10 @@ class Receipt:
 
 def put(tx: Writer, receipt: Receipt) -> bool:
     """Keep a delivery; False when a copy of it was kept before."""
-    row = (receipt.key, receipt.kind, orjson.dumps(receipt.payload).decode(), receipt.received_at, receipt.state)
-    sql = "INSERT OR IGNORE INTO receipts (key, kind, payload, received_at, state, tries) VALUES (?, ?, ?, ?, ?, 0)"
-    return tx.execute(sql, row).rowcount == 1
+    payload, answer = orjson.dumps(receipt.payload).decode(), _text(receipt.answer)
+    row = (receipt.key, receipt.kind, payload, receipt.received_at, receipt.state, answer)
+    sql = "INSERT OR IGNORE INTO receipts (key, kind, payload, received_at, state, answer, tries)"
+    return tx.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?, 0)", row).rowcount == 1
 
 
 def of(tx: Reader, key: str) -> Receipt | None:
@@ -45,9 +46,8 @@ def open(tx: Reader, limit: int) -> list[Receipt]:
 
 def performed(tx: Writer, key: str, answer: Json) -> None:
     """Note, in the commit of what it asked for, that a delivery was carried out and what is to be answered."""
-    text = None if answer is None else orjson.dumps(answer).decode()
     sql = "UPDATE receipts SET state = 'performed', answer = ? WHERE key = ? AND state = 'received'"
-    tx.later(sql, (text, key))
+    tx.later(sql, (_text(answer), key))
 
 
 def tried(tx: Writer, key: str) -> None:
@@ -62,6 +62,10 @@ def answered(tx: Writer, key: str) -> None:
 def prune(tx: Writer, before: Millis) -> int:
     """Forget answered deliveries that are too old to come again; gives how many."""
     return tx.execute("DELETE FROM receipts WHERE state = 'answered' AND received_at < ?", (before,)).rowcount
+
+
+def _text(answer: Json) -> str | None:
+    return None if answer is None else orjson.dumps(answer).decode()
 
 
 def _receipt(row: sqlite3.Row) -> Receipt:

@@ -97,6 +97,7 @@ def run_from_row(row: sqlite3.Row, steps: dict[str, Step]) -> Run:
         usage=_json(row["usage"]) or {},
         queue=row["queue"],
         winding_up=bool(row["winding_up"]),
+        erased_at=row["erased_at"],
     )
 
 

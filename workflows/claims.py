@@ -1,16 +1,16 @@
-"""Do the claims of a post hold? Every quote stands in the text, has a source, and no number goes without one."""
+"""Do the statements of a post hold? Every quote stands in the text, has a source, and no number goes without one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from typing_extensions import TypedDict
 
-from engine.kit import NonRetryable, effect
+from engine.kit import effect
 
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*\s?(?:%|percent)?")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 NOT_A_SOURCE = ("example.com", "localhost", "bit.ly", "t.co")
 
 
@@ -21,42 +21,43 @@ class Claim(TypedDict):
 
 
 class Check(TypedDict):
-    checked: int
-    sources: list[str]
+    ok: bool
+    problem: str
 
 
 @effect("pure")
-def check(title: str, body: str, claims: list[Claim]) -> Check:
-    """Return what was checked; raise with every problem at once when a claim does not hold."""
-    text = _plain(body)
-    problems = [problem for claim in claims for problem in _problems(claim, text)]
-    problems += _numbers_without_claim(text, _plain(title), claims)
-    if problems:
-        raise NonRetryable(f'"{title}" cannot go out as it is: ' + "; ".join(problems))
-    return {"checked": len(claims), "sources": sorted({_host(claim["source"]) for claim in claims})}
+def statements(title: str, body: str, claims: list[Claim]) -> list[Claim]:
+    """What the post states: its claims, and every sentence with a number that none of them covers.
+
+    Numbers of the title name the subject; nobody needs a source for them.
+    """
+    sourced = {number for text in (title, *(claim["quote"] for claim in claims)) for number in _numbers(text)}
+    found = [sentence.strip() for sentence in SENTENCE_END.split(body) if _numbers(sentence) - sourced]
+    return [*claims, *({"id": f"n{n}", "quote": quote, "source": ""} for n, quote in enumerate(found, 1))]
 
 
-def _problems(claim: Claim, text: str) -> Iterator[str]:
-    quote = _plain(claim["quote"])
-    if quote not in text:
-        yield f"{claim['id']}: “{claim['quote']}” does not stand in the text"
+@effect("pure")
+def check(claim: Claim, body: str) -> Check:
+    """Whether a claim holds, and else everything that is wrong with it."""
+    problems = []
+    if _plain(claim["quote"]) not in _plain(body):
+        problems.append("it does not stand in the text")
     source = urlsplit(claim["source"])
-    if source.scheme != "https" or "." not in source.netloc:
-        yield f"{claim['id']}: its source {claim['source'] or '(none)'} is not an https address"
+    if not claim["source"]:
+        problems.append(f"{_listed(_numbers(claim['quote'])) or 'it'} has no source")
+    elif source.scheme != "https" or "." not in source.netloc:
+        problems.append(f"its source {claim['source']} is not an https address")
     elif _host(claim["source"]) in NOT_A_SOURCE:
-        yield f"{claim['id']}: {_host(claim['source'])} is not a source"
+        problems.append(f"{_host(claim['source'])} is not a source")
+    return {"ok": not problems, "problem": "; ".join(problems)}
 
 
-def _numbers_without_claim(text: str, title: str, claims: list[Claim]) -> Iterator[str]:
-    """Numbers of the title name the subject; every other one must stand in a claim."""
-    sourced = set(_numbers(title)) | {number for claim in claims for number in _numbers(_plain(claim["quote"]))}
-    for number in dict.fromkeys(_numbers(text)):
-        if number not in sourced:
-            yield f"the number {number} has no source"
+def _numbers(text: str) -> set[str]:
+    return {match.group().strip() for match in NUMBER.finditer(_plain(text))}
 
 
-def _numbers(text: str) -> Iterator[str]:
-    return (match.group().strip() for match in NUMBER.finditer(text))
+def _listed(numbers: set[str]) -> str:
+    return ", ".join(f"the number {number}" for number in sorted(numbers))
 
 
 def _host(address: str) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from bot.cli.exits import Exit, fail, reported
-from bot.cli.options import AsJson, Reason, RunRef
-from bot.cli.runs import act
+from bot.cli.options import AsJson, Confirm, Reason, RunRef
+from bot.cli.runs import act, pairs
 
 if TYPE_CHECKING:
     from bot.requests import Settle
 
 Gate = Annotated[str, typer.Argument(metavar="[STEP]", help="The step that waits; may be left out when just one does.")]
+NamedGate = Annotated[str, typer.Argument(metavar="STEP", help="The step that waits.", show_default=False)]
+Verdict = Literal["approve", "reject", "changes", "choose", "answer"]
 Override = Annotated[
     str,
     typer.Option("--override", metavar="REASON", help="Why you decide in the approvers' place. The owner is told."),
@@ -41,13 +43,44 @@ def reject(
     _decide(run, step, "reject", override, reason or comment, as_json)
 
 
-def _decide(
-    run: str, step: str, verdict: Literal["approve", "reject"], override: str, comment: str, as_json: bool
+def changes(
+    run: RunRef,
+    step: NamedGate,
+    comment: Annotated[str, typer.Argument(metavar="COMMENT", help="What is to be done.", show_default=False)],
+    override: Override = "",
+    confirm: Confirm = False,
+    as_json: AsJson = False,
 ) -> None:
+    """Send back what a gate shows, with what is to be done, in the approvers' place."""
+    _decide(run, step, "changes", override, comment, as_json, confirm=confirm)
+
+
+def answer(
+    run: RunRef,
+    step: NamedGate,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CHOICE|KEY=VALUE...", help="One of the choices, or the form's fields."),
+    ] = None,
+    override: Override = "",
+    comment: Comment = "",
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question or fill in a form in the approvers' place."""
+    words = values or []
+    if len(words) == 1 and "=" not in words[0]:
+        _decide(run, step, "choose", override, comment, as_json, choice=words[0])
+        return
+    with reported(as_json):
+        content = pairs(words)
+    _decide(run, step, "answer", override, comment, as_json, content=content, typed=False)
+
+
+def _decide(run: str, step: str, verdict: Verdict, override: str, comment: str, as_json: bool, **more: Any) -> None:
     from bot.requests import Decide
 
     with reported(as_json):
-        request = Decide(ref=run, step=step, verdict=verdict, comment=comment, override=override)
+        request = Decide(ref=run, step=step, verdict=verdict, comment=comment, override=override, **more)
     act(request, as_json)
 
 
@@ -103,4 +136,6 @@ def _settlement(
 def register(app: typer.Typer) -> None:
     app.command()(approve)
     app.command()(reject)
+    app.command()(changes)
+    app.command()(answer)
     app.command()(settle)

@@ -9,6 +9,7 @@ import typer
 from bot.cli.exits import Exit, emit, fail, reported, say
 from bot.cli.options import AsJson
 
+WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow.", show_default=False)]
 MARKS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
@@ -50,6 +51,33 @@ def manifest(
     emit(model.manifest(http)) if as_json else say(model.render(http).rstrip("\n"))
 
 
+def disable(
+    workflow: WorkflowName,
+    reason: Annotated[str, typer.Argument(metavar="[REASON]", help="Why; said to who wants to start it.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Switch a workflow off: nothing of it starts, and no step of its runs begins; what is under way is finished."""
+    from bot.cli.door import acting
+    from bot.requests import Disable
+
+    with reported(as_json), acting(start=True) as door:
+        answer = door.ask(Disable(ref=workflow, reason=reason))
+        emit(answer) if as_json else say(f"{workflow} is switched off ({answer['disabled']}).")
+
+
+def enable(workflow: WorkflowName, as_json: AsJson = False) -> None:
+    """Switch a workflow on again; what has waited goes on."""
+    from bot.cli.door import acting
+    from bot.requests import Enable
+
+    with reported(as_json), acting(start=True) as door:
+        answer = door.ask(Enable(ref=workflow))
+        was = "switched on again" if answer["was_disabled"] else "on already"
+        emit(answer) if as_json else say(f"{workflow} is {was}.")
+
+
 def register(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(manifest)
+    app.command()(disable)
+    app.command()(enable)

@@ -29,7 +29,9 @@ VALUE_MAX = 400
 def status(state: Shape) -> str:
     """A run as a person at a terminal wants to see it."""
     lines = [f"{state['name']}  {state['workflow']}{_version(state)}  {state['status']}{_open_ends(state)}"]
-    lines.append(f"started by {_who(state['requester'])} at {_clock(state['started_at'])}{_lasted(state)}")
+    lines.append(
+        f"started by {_who(state['requester'])}{_origin(state)} at {clock(state['started_at'])}{_lasted(state)}"
+    )
     if state["reason"]:
         lines.append(f"reason: {state['reason']}")
     if state["shown"] is not None:
@@ -68,11 +70,11 @@ def _step(name: str, step: Shape) -> list[str]:
     if gate is not None and step["status"] == "waiting":
         lines.append(f"{indent}{gate['name']} v{gate['version']}: {gate['question']}")
         due = gate["due_at"] or gate["expires_at"]
-        lines.append(f"{indent}{_who_may(gate)}; until {_clock(due)}")
+        lines.append(f"{indent}{_who_may(gate)}; until {clock(due)}")
     for made in gate["decisions"] if gate is not None else ():
         said = f": {made['comment']}" if made["comment"] else ""
         instead = f" (in the approvers' place: {made['override']})" if made["override"] else ""
-        lines.append(f"{indent}{made['verdict']} by {_who(made['actor'])} at {_clock(made['at'])}{said}{instead}")
+        lines.append(f"{indent}{made['verdict']} by {_who(made['actor'])} at {clock(made['at'])}{said}{instead}")
     if step["error"] is not None:
         lines.append(f"{indent}{step['error']['message']}")
         lines += [f"{indent}{step['error']['hint']}"] if step["error"]["hint"] else []
@@ -111,11 +113,13 @@ def changes(state: Shape, seen: dict[str, str]) -> Iterable[str]:
 
 def runs(found: Sequence[Shape]) -> str:
     """A table of runs."""
-    rows = [
-        (one["name"], one["workflow"], one["status"], _who(one["requester"]), _clock(one["started_at"]))
-        for one in found
-    ]
+    rows = [(one["name"], one["workflow"], one["status"], _starter(one), clock(one["started_at"])) for one in found]
     return _table(("RUN", "WORKFLOW", "STATUS", "STARTED BY", "STARTED"), rows)
+
+
+def _starter(one: Shape) -> str:
+    schedule = one["origin"].get("schedule")
+    return f"{_who(one['requester'])} ({schedule}, {one['origin']['slot']})" if schedule else _who(one["requester"])
 
 
 def workflows(found: Sequence[Shape]) -> str:
@@ -124,6 +128,7 @@ def workflows(found: Sequence[Shape]) -> str:
     for one in found:
         words = " ".join(f"{name}=…" for name, schema in one["inputs"].items() if _asked(schema))
         lines = [f"{one['name']}  {one['title']}"]
+        lines += [f"  switched off: {one['disabled']}"] if one["disabled"] else []
         lines += [f"  {one['description']}"] if one["description"] else []
         lines.append(f"  pointsman run {one['name']} {words}".rstrip())
         blocks.append("\n".join(lines))
@@ -133,7 +138,7 @@ def workflows(found: Sequence[Shape]) -> str:
 def history(entries: Sequence[Shape]) -> str:
     """Everything that happened, a line each."""
     rows = [
-        (str(one["seq"]), _clock(one["at"], seconds=True), one["event"], one["step"] or "", _who(one["actor"]))
+        (str(one["seq"]), clock(one["at"], seconds=True), one["event"], one["step"] or "", _who(one["actor"]))
         for one in entries
     ]
     return _table(("SEQ", "AT", "EVENT", "STEP", "BY"), rows)
@@ -152,12 +157,18 @@ def _who(actor: Shape) -> str:
     return f"operator {name}" if actor["kind"] == "operator" else str(name)
 
 
-def _clock(text: str | None, *, seconds: bool = False) -> str:
+def clock(text: str | None, *, seconds: bool = False) -> str:
     """A moment in the time zone of the terminal."""
     if text is None:
         return "never"
     at = datetime.fromisoformat(text).astimezone()
     return at.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def _origin(state: Shape) -> str:
+    """The schedule and the slot that started a run."""
+    origin = state["origin"]
+    return f" for {origin['schedule']} of {origin.get('local') or origin['slot']}" if "schedule" in origin else ""
 
 
 def _lasted(state: Shape) -> str:

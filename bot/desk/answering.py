@@ -15,7 +15,7 @@ from bot.desk.bench import Bench
 from bot.desk.looking import Looking
 from bot.intake import Clicked, Heard, Invited, OpenedHome, Said, Submitted
 from bot.slack import SlackFault
-from bot.views.gate_card import gate_key
+from bot.views.gate_words import gate_key
 from bot.views.home import home
 from bot.views.reply import Reply
 from store import anchors

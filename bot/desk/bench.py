@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
 
 from bot.desk import rights
+from bot.kinship import Permalink, ahead_of, kin_of
 from bot.people import Acquaintance, People
 from bot.slack import SlackFault
 from bot.views.scene import Scene
@@ -25,12 +25,6 @@ class NotYet(SlackFault):
 OpenForm = Callable[[str, Json], Awaitable[object]]
 OpenDirect = Callable[[str], Awaitable[str]]
 Invited = Callable[[str], Awaitable[None]]
-
-
-class Permalink(Protocol):
-    """The address of a message."""
-
-    def __call__(self, channel: str, ts: str, thread_ts: str | None = None) -> str: ...
 
 
 class Bench:
@@ -73,7 +67,9 @@ class Bench:
         return known or Workflow(run.workflow, "", run.version, access=rights.NOBODY)
 
     async def scene(self, run: Run) -> Scene:
-        return Scene(run, await self.engine.plan_of(run.version), self.workflow(run))
+        plan = await self.engine.plan_of(run.version)
+        kin, ahead = await self.engine.database.read(lambda tx: (kin_of(tx, run, self._permalink), ahead_of(tx, run)))
+        return Scene(run, plan, self.workflow(run), kin=kin, ahead=ahead)
 
     async def address(self, key: str) -> str:
         """The address of what stands under this key; empty while it stands nowhere."""

@@ -12,7 +12,7 @@ from bot.intake import Clicked, Submitted
 from bot.people import Acquaintance
 from bot.slack import SlackFault
 from bot.views import answers, decisions
-from bot.views.gate_card import gate_key
+from bot.views.gate_words import gate_key
 from bot.views.reject_form import REASON, reject_form
 from bot.views.reply import NOTHING, Reply
 from engine.rules import gates

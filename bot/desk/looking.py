@@ -13,7 +13,7 @@ from bot.desk.runs import find
 from bot.grammar import Help, ListWorkflows, Start, Status, WhoDecides, Why, render
 from bot.views import answers, standing
 from bot.views.answers import VERB_HELP
-from bot.views.gate_card import gate_key
+from bot.views.gate_words import gate_key
 from bot.views.home import GATES_MAX, HomeFacts
 from bot.views.reply import Reply
 from bot.views.run_message import root_key

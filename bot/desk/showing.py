@@ -12,7 +12,7 @@ from bot.intake import Clicked
 from bot.slack import SlackFault
 from bot.views import answers, decisions
 from bot.views.content_view import content_view
-from bot.views.gate_card import gate_key
+from bot.views.gate_words import gate_key
 from bot.views.reply import NOTHING, Reply
 from bot.views.scene import ERASED
 from store.faults import StoreFault

@@ -30,7 +30,7 @@ from bot.grammar import (
     parse,
 )
 from bot.views import answers, decisions
-from bot.views.gate_card import gate_key
+from bot.views.gate_words import gate_key
 from bot.views.reply import Reply
 from bot.views.starts import is_sensitive
 from store.model import GateState, Plan

@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from bot.views import blocks
 from bot.views.blocks import Block
 from bot.views.markup import bold, clip, code, escape, link, one_line
-from bot.views.outcome import evidence, failure_advice, failure_reason
-from bot.views.past import Pause
-from bot.views.run_again import run_again
+from bot.views.outcome import evidence, failure_advice, failure_reason, reopened_line, undo_lines
+from bot.views.past import Ending, Pause
+from bot.views.run_again import retry_button, retry_label, run_again
 from bot.views.run_message import root_key
 from bot.views.run_words import culprit
 from bot.views.scene import Rendering, Scene, actor_markup, asked_markup, when
-from bot.wording import fault_text
+from bot.wording import fault_text, without_answer
 from store.events import StepSettled
-from store.model import StepKey
+from store.model import Run, RunStatus, StepKey
 
 OPEN = "run_open"  # leads to an address: there is nothing to answer
 STATUS = "run_details"
+RESUME = "run_resume"
 
 SETTLED = {
     "happened": "It happened; the run goes on.",
@@ -27,8 +28,9 @@ SETTLED = {
 }
 
 
-def failed_key(run_id: str) -> str:
-    return f"alert:{run_id}:failed"
+def failed_key(run_id: str, n: int = 1) -> str:
+    """The key of the alert about the run's n-th ending."""
+    return f"alert:{run_id}:failed" if n == 1 else f"alert:{run_id}:failed:{n}"
 
 
 def paused_key(run_id: str, n: int) -> str:
@@ -46,13 +48,31 @@ def failure_alert(scene: Scene) -> Rendering:
     title = f"{_title(scene)} failed{f' at {bold(place)}' if place else ''} · {_run_link(scene)}"
     reason, advice = failure_reason(scene, beside_evidence=True), failure_advice(scene)
     shown: list[Block] = [
-        blocks.section("\n".join([title, reason])),
+        blocks.section("\n".join([title, reason, *undo_lines(scene)])),
         *evidence(scene),
         *run_again(scene, *advice),
-        _ways(scene),
+        _ways(scene, retry_button(scene.run, retry_label(place))),
         blocks.context(*(part for part in (_owner(scene), _started(scene), _trace(scene)) if part)),
     ]
     return Rendering(_fallback([title, reason, *advice]), tuple(_present(shown)))
+
+
+def recovered_alert(scene: Scene, ending: Ending) -> Rendering:
+    """What the alert about an earlier failure says afterwards: who let the run go on, and what came of it."""
+    run = scene.run
+    why = fault_text(without_answer(ending.error)).sentence if ending.error else "It failed."
+    match run.status:
+        case RunStatus.SUCCEEDED:
+            at = f" {when(run.ended_at)}" if run.ended_at is not None else ""
+            after = f"*Recovered*{at}. {reopened_line(ending)}"
+        case RunStatus.FAILED:
+            after = f"{reopened_line(ending)} It failed again."
+        case RunStatus.REJECTED | RunStatus.CANCELLED:
+            after = f"{reopened_line(ending)} Then it was {run.status}."
+        case _:
+            after = f"{reopened_line(ending)} It is under way."
+    head = f"{_title(scene)} failed · {_run_link(scene)}\n{escape(one_line(why), 1_000)}"
+    return _rendering([blocks.section(head), blocks.context(after)])
 
 
 def paused_notice(scene: Scene, pause: Pause) -> Rendering:
@@ -67,7 +87,8 @@ def paused_notice(scene: Scene, pause: Pause) -> Rendering:
         )
     since = f"Paused {when(pause.at)} by {actor_markup(pause.actor)}"
     context = blocks.context(*(part for part in (_owner(scene), since, _trace(scene)) if part))
-    return _rendering([blocks.section("\n".join([title, why, *_resume_lines(run.name)])), _ways(scene), context])
+    said = blocks.section("\n".join([title, why, _resume_line(run.name)]))
+    return _rendering([said, _ways(scene, resume_button(run)), context])
 
 
 def unknown_notice(scene: Scene, step: StepKey, settled: StepSettled | None) -> Rendering:
@@ -94,12 +115,12 @@ def unknown_notice(scene: Scene, step: StepKey, settled: StepSettled | None) -> 
     )
 
 
-def _ways(scene: Scene) -> Block:
-    """To the run, and to how it stands."""
+def _ways(scene: Scene, *more: blocks.Element) -> Block:
+    """What can be done at once, then to the run, and to how it stands."""
     run, address = scene.run, scene.links.get(root_key(scene.run), "")
     open_it = blocks.button("Open the Run", OPEN, run.id, url=address, label=f"Open {run.name}")
     status = blocks.button("Status", STATUS, run.id, label=f"Status of {run.name}")
-    return blocks.actions(*([open_it] if address else []), status, block_id=f"ways:{run.name}:{run.status}")
+    return blocks.actions(*more, *([open_it] if address else []), status, block_id=f"ways:{run.name}:{run.status}")
 
 
 def _settle_lines(run: str, step: StepKey) -> list[str]:
@@ -112,12 +133,13 @@ def _settle_lines(run: str, step: StepKey) -> list[str]:
     ]
 
 
-def _resume_lines(run: str) -> list[str]:
-    return [
-        "When the cause is gone, type one of these:",
-        f"• {code(f'pointsman resume {run}')}  go on",
-        f"• {code(f'pointsman cancel {run}')}  give it up",
-    ]
+def _resume_line(run: str) -> str:
+    resume, cancel = code(f"/flow resume {run}"), code(f"/flow cancel {run}")
+    return f"When the cause is gone, {resume} lets it go on; {cancel} gives it up."
+
+
+def resume_button(run: Run) -> blocks.Element:
+    return blocks.button("Resume", RESUME, run.id, style="primary", label=f"Resume {run.name}")
 
 
 def _by(pause: Pause) -> str:

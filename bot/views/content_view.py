@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.views import blocks
 from bot.views.blocks import Block
-from bot.views.gate_card import QUESTION_MAX, short_digest
+from bot.views.gate_words import QUESTION_MAX, short_digest
 from bot.views.markup import bold, clip, code, escape, one_line
 from bot.views.scene import Scene
 from bot.views.shown_content import in_full, in_short

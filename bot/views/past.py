@@ -1,22 +1,48 @@
-"""What messages tell of a run's past: earlier gates, pauses, settlements, and who cancelled it."""
+"""What messages tell of a run's past: earlier gates, policies, pauses, settlements, endings, and who cancelled it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from engine.rules.gate_changes import decision_of
 from store.events import (
     CancelRequested,
     DecisionMade,
     Event,
     GateClosed,
+    GateEscalated,
     GateOpened,
     GateOverdue,
+    GateReminded,
+    PolicyDecided,
+    RunFinished,
     RunPaused,
+    RunReopened,
     RunResumed,
     StepSettled,
+    StepsReset,
 )
-from store.model import Actor, Decision, Gate, GateState, Millis, StepKey
+from store.model import Actor, Failure, Gate, GateState, Millis, RunStatus, StepKey
+
+TOLD: tuple[type[Event], ...] = (
+    CancelRequested,
+    DecisionMade,
+    GateClosed,
+    GateEscalated,
+    GateOpened,
+    GateOverdue,
+    GateReminded,
+    PolicyDecided,
+    RunFinished,
+    RunPaused,
+    RunReopened,
+    RunResumed,
+    StepSettled,
+    StepsReset,
+)
+KINDS = tuple(kind.__name__ for kind in TOLD)
+"""The events that tell something of this; the rest of a history need not be read for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +57,105 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """One time that a run ended, and who let it go on afterwards."""
+
+    at: Millis
+    status: RunStatus
+    error: Failure | None = None
+    reason: str = ""
+    reopened_at: Millis | None = None
+    reopened_by: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What the rows no longer say, gathered from a run's history."""
 
     gates: Mapping[str, tuple[StepKey, Gate]] = field(default_factory=dict)  # by gate id
+    replaced: Mapping[str, str] = field(default_factory=dict)  # why a gate was, by its id
+    policies: tuple[PolicyDecided, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    endings: tuple[Ending, ...] = ()
     settlements: Mapping[tuple[StepKey, int], StepSettled] = field(default_factory=dict)  # by step and attempt
     cancelled_by: Actor | None = None
+
+    @property
+    def reopened(self) -> tuple[Ending, ...]:
+        """The endings after which the run went on."""
+        return tuple(one for one in self.endings if one.reopened_at is not None)
 
 
 NO_PAST = Past()
 
+_OfGate = DecisionMade | GateOverdue | GateReminded | GateEscalated | GateClosed
+
 
 def past(events: Iterable[Event]) -> Past:
     """The past that these events tell, in order."""
-    gates: dict[str, tuple[StepKey, Gate]] = {}
-    open_gates: dict[StepKey, str] = {}
-    pauses: list[Pause] = []
-    settlements: dict[tuple[StepKey, int], StepSettled] = {}
-    cancelled_by: Actor | None = None
+    told = _Telling()
     for event in events:
+        told.hear(event)
+    return Past(
+        told.gates,
+        told.replaced,
+        tuple(told.policies),
+        tuple(told.pauses),
+        tuple(told.endings),
+        told.settlements,
+        told.cancelled_by,
+    )
+
+
+class _Telling:
+    """A past while it is gathered."""
+
+    def __init__(self) -> None:
+        self.gates: dict[str, tuple[StepKey, Gate]] = {}
+        self.replaced: dict[str, str] = {}
+        self.policies: list[PolicyDecided] = []
+        self.pauses: list[Pause] = []
+        self.endings: list[Ending] = []
+        self.settlements: dict[tuple[StepKey, int], StepSettled] = {}
+        self.cancelled_by: Actor | None = None
+        self._standing: dict[StepKey, str] = {}
+        self._void: list[str] = []  # gates that were closed because of what comes next
+
+    def hear(self, event: Event) -> None:
         match event:
             case GateOpened(place=place, id=gate_id):
-                gates[gate_id] = (place.key, _opened(event))
-                open_gates[place.key] = gate_id
-            case DecisionMade() | GateOverdue() | GateClosed():
-                gate_id = open_gates[event.place.key]
-                gates[gate_id] = (event.place.key, _after(gates[gate_id][1], event))
+                self.gates[gate_id] = (place.key, _opened(event))
+                self._standing[place.key] = gate_id
+            case DecisionMade() | GateOverdue() | GateReminded() | GateEscalated() | GateClosed():
+                self._of_gate(event)
+            case StepsReset(reason=reason):
+                self.replaced |= dict.fromkeys(self._void, reason)
+                self._void.clear()
+            case PolicyDecided():
+                self.policies.append(event)
             case RunPaused(at=at, actor=actor, reason=reason):
-                pauses.append(Pause(at, actor, reason))
-            case RunResumed(at=at, actor=actor):
-                pauses[-1] = replace(pauses[-1], resumed_at=at, resumed_by=actor)
+                self.pauses.append(Pause(at, actor, reason))
+            case RunResumed(at=at, actor=actor) if self.pauses:
+                self.pauses[-1] = replace(self.pauses[-1], resumed_at=at, resumed_by=actor)
+            case RunFinished(at=at, status=status, error=error, reason=reason):
+                self.endings.append(Ending(at, status, error, reason))
+            case RunReopened(at=at, actor=actor) if self.endings:
+                self.endings[-1] = replace(self.endings[-1], reopened_at=at, reopened_by=actor)
+                self.cancelled_by = None
             case StepSettled(place=place):
-                settlements[place.key, place.attempt] = event
+                self.settlements[place.key, place.attempt] = event
             case CancelRequested(actor=actor):
-                cancelled_by = actor
+                self.cancelled_by = actor
             case _:
                 pass
-    return Past(gates, tuple(pauses), settlements, cancelled_by)
+
+    def _of_gate(self, event: _OfGate) -> None:
+        gate_id = self._standing.get(event.place.key)
+        if gate_id is None:
+            return  # its opening was erased
+        self.gates[gate_id] = (event.place.key, _after(self.gates[gate_id][1], event))
+        if isinstance(event, GateClosed) and event.state is GateState.SUPERSEDED:
+            self._void.append(gate_id)
 
 
 def _opened(event: GateOpened) -> Gate:
@@ -87,17 +174,22 @@ def _opened(event: GateOpened) -> Gate:
         opened_at=event.at,
         due_at=event.due_at,
         expires_at=event.expires_at,
+        terms=event.terms,
     )
 
 
-def _after(gate: Gate, event: DecisionMade | GateOverdue | GateClosed) -> Gate:
+def _after(gate: Gate, event: _OfGate) -> Gate:
     match event:
         case DecisionMade():
-            decision = Decision(
-                event.actor, event.verdict, event.at, event.digest, event.comment, event.surface, event.override
-            )
-            return replace(gate, decisions=(*gate.decisions, decision))
+            decisions = (*gate.decisions, decision_of(event))
+            if event.edited is None:
+                return replace(gate, decisions=decisions)
+            return replace(gate, decisions=decisions, shown=event.edited, digest=event.edited_digest)
         case GateOverdue():
             return replace(gate, overdue=True)
+        case GateReminded():
+            return replace(gate, reminded=gate.reminded + 1)
+        case GateEscalated(approvers=more):
+            return replace(gate, escalated=True, approvers=tuple(dict.fromkeys((*gate.approvers, *more))))
         case GateClosed(at=at, state=state):
             return replace(gate, state=state, closed_at=at)

@@ -6,13 +6,30 @@ from bot.grammar import Start, render
 from bot.grammar.asks import Value
 from bot.views import blocks
 from bot.views.blocks import Block
-from bot.views.markup import one_line, width
+from bot.views.markup import clip, one_line, width
 from bot.views.scene import Scene
-from store.model import Json
+from store.model import Json, Run
 
 TO_FILL_IN = "…"
 VALUE_MAX = 400
 LINE_MAX = 2_000
+
+
+RETRY = "run_retry"
+RETRY_ANYWAY = "run_retry_anyway"
+
+
+def retry_button(run: Run, label: str = "", *, anyway: bool = False) -> blocks.Element:
+    """Lets a run that has ended go on where it broke; `anyway` also when steps repeat whose effect took place."""
+    text = clip(one_line(label), blocks.BUTTON_MAX) or "Retry"
+    if anyway:
+        return blocks.button(text, RETRY_ANYWAY, run.id, style="danger", label=f"Retry {run.name} all the same")
+    return blocks.button(text, RETRY, run.id, style="primary", label=f"Retry {run.name}")
+
+
+def retry_label(place: str) -> str:
+    """`Retry from Publish`"""
+    return f"Retry from {place}" if place else "Retry"
 
 
 def run_again(scene: Scene, *advice: str) -> list[Block]:

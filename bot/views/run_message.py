@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from bot.views import blocks
 from bot.views.blocks import Block, CardStatus, Piece, words
-from bot.views.markup import clip, escape, one_line
+from bot.views.markup import clip, escape, link, one_line
 from bot.views.run_words import because, culprit, inputs_line, output_lines, progress, state_text, who_said_no
 from bot.views.scene import Rendering, Scene, actor_markup, actor_piece, when
 from bot.views.step_card import step_cards
 from bot.wording import counted, fault_text
-from store.model import Run, RunStatus
+from store.model import Run, RunId, RunStatus
 
 
-def root_key(run: Run) -> str:
+def root_key(run: Run | RunId) -> str:
     """The key of the message's anchor."""
-    return f"run:{run.id}"
+    return f"run:{run if isinstance(run, str) else run.id}"
 
 
 def run_message(scene: Scene) -> Rendering:
@@ -26,6 +26,9 @@ def run_message(scene: Scene) -> Rendering:
         blocks.rich_text(blocks.rich_section(*_headline(scene)), block_id=f"run:{run.name}:{run.status}"),
         blocks.plan(progress(scene), folded(step_cards(scene)), block_id=f"steps:{run.name}:{run.status}"),
     ]
+    if run.parent is not None and run.parent.run_id in scene.kin:
+        parent = scene.kin[run.parent.run_id]
+        shown.append(blocks.context(f"Part of {link(parent.address, parent.name) if parent.address else parent.name}"))
     inputs = inputs_line(scene)
     if inputs:
         shown.append(blocks.context(blocks.plain(inputs, blocks.FIELD_MAX)))

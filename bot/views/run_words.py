@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bot.views.markup import bold, clip, escape, is_web_link, link, one_line
 from bot.views.scene import Scene, actor_markup
-from bot.wording import RUN_STATES, SECOND_MS, length, titled
+from bot.wording import RUN_STATES, SECOND_MS, counted, length, titled
+from engine.rules.winding_up import belongs
 from store.model import GateState, Json, Run, RunStatus, Step, StepStatus
 
 INPUT_MAX = 120
@@ -18,7 +19,7 @@ def state_text(scene: Scene) -> str:
     run = scene.run
     if run.status is RunStatus.RUNNING and _unknown(run):
         return "needs a person"
-    if run.status is RunStatus.RUNNING and _open_gates(run) and not _active(run):
+    if run.status is RunStatus.RUNNING and _open_gates(run) and not _active(scene):
         return "waiting for a decision"
     if run.status is RunStatus.SUCCEEDED and run.warnings:
         return "done, with warnings"
@@ -32,11 +33,11 @@ def progress(scene: Scene) -> str:
     run = scene.run
     match run.status:
         case RunStatus.QUEUED:
-            return "Waiting for its turn"
+            return queued_text(scene)
         case RunStatus.PAUSED:
             return f"Paused: {run.reason}" if run.reason.strip() else "Paused"
         case RunStatus.ENDING:
-            return "Ending: stopping what is still under way"
+            return f"Ending: {ending_text(scene)}"
         case RunStatus.RUNNING:
             return f"{_focus(scene)} · {_position(scene)}"
         case RunStatus.SUCCEEDED:
@@ -48,23 +49,70 @@ def progress(scene: Scene) -> str:
             return f"Cancelled{_took(run, 'after')}"
 
 
+def queued_text(scene: Scene) -> str:
+    """That a run waits for its turn, and how many came before it: a message is not edited when one of them ends."""
+    return (
+        f"Waiting for its turn: {counted(scene.ahead, 'run')} came before it" if scene.ahead else "Waiting for its turn"
+    )
+
+
+def ending_text(scene: Scene) -> str:
+    """What is still done for a run whose outcome is settled."""
+    if not scene.run.winding_up:
+        return "stopping what is still under way"
+    left = [step for step in scene.run.steps.values() if belongs(scene.plan, step) and not step.status.finished]
+    if any(step.name.endswith(":undo") for step in left):
+        return "taking back what was done"
+    return f"last steps, {_titles(scene, left)}" if left else "last steps"
+
+
 def culprit(scene: Scene) -> str:
     """The title of the step that decided how a run ended; empty when no single one did."""
-    wanted = {
-        RunStatus.FAILED: lambda step: step.status is StepStatus.FAILED,
-        RunStatus.REJECTED: lambda step: step.gate is not None and step.gate.state in _NO,
-    }.get(scene.run.outcome or scene.run.status)
-    if wanted is None:
-        return ""
-    found = [
-        spec
-        for spec in scene.plan.steps
-        if any(wanted(step) for step in scene.steps_of(spec.name)) and spec.on_failure == "stop"
-    ]
-    return scene.step_title(found[0].name) if found else ""
+    match scene.run.outcome or scene.run.status:
+        case RunStatus.FAILED:
+            found = failed_step(scene)
+        case RunStatus.REJECTED:
+            found = turned_down(scene)
+        case _:
+            found = None
+    return scene.row_title(found) if found else ""
 
 
-_NO = frozenset({GateState.REJECTED, GateState.EXPIRED})
+def failed_step(scene: Scene) -> Step | None:
+    """The step whose failure ended the run: within a block, the first in it that failed."""
+    steps = scene.run.steps
+    for spec in scene.plan.within(""):
+        step = steps.get(spec.name)
+        if step is not None and step.status is StepStatus.FAILED and spec.on_failure == "stop" and spec.phase == "main":
+            return _innermost(scene, step) if spec.uses == "block" else step
+    return None
+
+
+def _innermost(scene: Scene, block: Step) -> Step:
+    inside = f"{block.name}."
+    failed = (
+        step
+        for step in scene.run.steps.values()
+        if step.status is StepStatus.FAILED
+        and step.name.startswith(inside)
+        and scene.plan.knows(step.name)
+        and scene.plan.step(step.name).uses != "block"
+        and scene.plan.step(step.name).on_failure == "stop"
+    )
+    return min(failed, key=lambda step: (step.ended_at or 0, step.n), default=block)
+
+
+def turned_down(scene: Scene) -> Step | None:
+    """The gate at which the run was rejected, or at which nobody decided."""
+    found = [(step.gate.closed_at or 0, step) for step in scene.run.steps.values() if step.gate and _ends(scene, step)]
+    return max(found, key=lambda one: one[0], default=(0, None))[1]
+
+
+def _ends(scene: Scene, step: Step) -> bool:
+    policy, state = scene.gate_plan(step.name), step.gate.state if step.gate else None
+    if state is GateState.EXPIRED:
+        return policy.on_expiry == "reject"
+    return state is GateState.REJECTED and policy.on_reject == "end"
 
 
 def done(run: Run) -> str:
@@ -110,7 +158,7 @@ def in_words(value: Json) -> str:
 
 def _focus(scene: Scene) -> str:
     """What is under way: work before waiting, people before the clock."""
-    steps = scene.run.steps.values()
+    steps = [step for step in scene.run.steps.values() if not _is_block(scene, step)]
     busy = [step for step in steps if step.status in (StepStatus.RUNNING, StepStatus.READY)]
     if busy:
         return _titles(scene, busy)
@@ -127,25 +175,31 @@ def _focus(scene: Scene) -> str:
 def _titles(scene: Scene, steps: list[Step]) -> str:
     others = len({step.name for step in steps}) - 1
     title = scene.step_title(steps[0].name)
-    return f"{title} and {others} more" if others else title
+    return f"{title} and {others} more" if others > 0 else title
 
 
 def _position(scene: Scene) -> str:
-    total = len(scene.plan.steps)
-    done = sum(1 for spec in scene.plan.steps if all(step.status.finished for step in scene.steps_of(spec.name)))
-    return f"step {min(done + 1, total)} of {total}"
+    steps = scene.run.steps
+    main = [spec.name for spec in scene.plan.within("") if spec.phase == "main"]
+    done = sum(name in steps and steps[name].status.finished for name in main)
+    return f"step {min(done + 1, len(main))} of {len(main)}"
 
 
 def _open_gates(run: Run) -> list[Step]:
     return [step for step in run.steps.values() if step.gate is not None and step.gate.state is GateState.OPEN]
 
 
+def _is_block(scene: Scene, step: Step) -> bool:
+    return scene.plan.knows(step.name) and scene.plan.step(step.name).uses == "block"
+
+
 def _unknown(run: Run) -> bool:
     return any(step.status is StepStatus.UNKNOWN for step in run.steps.values())
 
 
-def _active(run: Run) -> bool:
-    return any(step.status in (StepStatus.READY, StepStatus.RUNNING) for step in run.steps.values())
+def _active(scene: Scene) -> bool:
+    busy = (StepStatus.READY, StepStatus.RUNNING)
+    return any(step.status in busy and not _is_block(scene, step) for step in scene.run.steps.values())
 
 
 def output_lines(scene: Scene, *, links_only: bool = False) -> list[str]:
@@ -169,7 +223,8 @@ def because(run: Run) -> str:
 
 def who_said_no(scene: Scene) -> str:
     """Who said no, and why, when it was said at a gate."""
-    for decision in (one for step in scene.run.steps.values() if step.gate for one in step.gate.decisions):
+    at = turned_down(scene)
+    for decision in at.gate.decisions if at and at.gate else ():
         if decision.verdict == "reject":
             comment = one_line(decision.comment)
             return f"Rejected by {actor_markup(decision.actor)}" + (f": “{escape(comment, 400)}”" if comment else "")

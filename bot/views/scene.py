@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from bot.views import blocks, markup
 from bot.views.past import NO_PAST, Past
 from bot.wording import actor_text, listed, moment, titled
-from store.model import Actor, Content, GatePlan, Json, Millis, Plan, Run, Step, Workflow
+from store.model import Actor, Content, GatePlan, Json, Millis, Plan, Run, RunId, Step, Workflow
 
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 _GROUP_ID = re.compile(r"S[A-Z0-9]{2,}")
 
 ERASED = "(erased)"
+NOT_SHOWN = "(not shown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,14 @@ class Rendering:
 
     text: str
     blocks: tuple[blocks.Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """A run that another one started, or that started it."""
+
+    name: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,8 @@ class Scene:
     names: Mapping[str, str] = field(default_factory=dict)  # reference as written -> id in Slack
     links: Mapping[str, str] = field(default_factory=dict)  # anchor key -> address of the message
     past: Past = NO_PAST
+    kin: Mapping[RunId, Kin] = field(default_factory=dict)
+    ahead: int = 0  # of a run that waits for its turn: how many wait before it
 
     def value(self, content: Content | None) -> Json:
         """The value itself, or a note in its place when it was erased."""
@@ -45,10 +56,30 @@ class Scene:
 
     def gate_plan(self, name: str) -> GatePlan:
         """The policy of a gate; one without a plan is shown with the defaults."""
-        return self.plan.step(name).gate or GatePlan(approvers=())
+        spec = self.plan.step(name) if self.plan.knows(name) else None
+        return (spec.gate if spec else None) or GatePlan(approvers=())
 
     def step_title(self, name: str) -> str:
-        return titled(name, self.plan.step(name).title)
+        """A step in words; what stands in a block is called by its own name alone."""
+        undone = name.removesuffix(":undo")
+        own = self.plan.step(name).title if self.plan.knows(name) else ""
+        if undone != name:
+            return own or f"Take back: {self.step_title(undone)}"
+        return titled(name.rpartition(".")[2], own)
+
+    def row_title(self, step: Step) -> str:
+        """The step, and which item it is of: `Verify (c1)`."""
+        title = self.step_title(step.name)
+        return title if step.item is None else f"{title} ({item_text(step.item)})"
+
+    def unsaid(self, text: str) -> str:
+        """The text without the inputs that may stand in no message."""
+        inputs = self.value(self.run.inputs)
+        given = inputs if isinstance(inputs, dict) else {}
+        for name, schema in self.plan.inputs.items():
+            if isinstance(schema, dict) and schema.get("sensitive") is True:
+                text = _without(text, given.get(name))
+        return text
 
     def steps_of(self, name: str) -> list[Step]:
         """A step of the plan as it stands: one, or one for each item."""
@@ -57,6 +88,29 @@ class Scene:
     @property
     def title(self) -> str:
         return self.workflow.title or titled(self.workflow.name)
+
+
+def item_text(item: str) -> str:
+    """An item as people read it: nested ones from the outside in."""
+    names = (part.replace("%2F", "/").replace("%25", "%") for part in item.split("/"))
+    return markup.clip(markup.one_line(" / ".join(names)), 80)
+
+
+def _without(text: str, secret: Json) -> str:
+    match secret:
+        case str() if secret.strip():
+            return text.replace(secret, NOT_SHOWN)
+        case bool() | None:
+            return text
+        case int() | float():
+            return re.sub(rf"(?<![\w.]){re.escape(str(secret))}(?![\w.])", NOT_SHOWN, text)
+        case list():
+            for one in secret:
+                text = _without(text, one)
+        case dict():
+            for one in secret.values():
+                text = _without(text, one)
+    return text
 
 
 # People, in both forms of text. -------------------------------------------------------------------------------------

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.views import blocks
+from bot.views.block_card import count_text, rows_within
 from bot.views.blocks import Piece, words
+from bot.views.gate_words import may_do, needed
 from bot.views.markup import bold, clip, code, escape, link, one_line
-from bot.views.outcome import failed_step, failure_lines
+from bot.views.outcome import failure_lines
 from bot.views.reply import Reply, fallback, said
-from bot.views.run_words import progress, state_text
+from bot.views.run_words import ending_text, failed_step, progress, state_text
 from bot.views.scene import Scene, actor_markup, asked_markup, when
 from bot.wording import EXPIRY_EFFECTS, RUN_STATES, SECOND_MS, STEP_STATES, ago, counted, length, without_answer
+from engine.rules.winding_up import belongs
 from store.lookups import RunRow
-from store.model import Gate, GateState, Millis, RunStatus, Step, StepStatus
+from store.model import Gate, GateState, Millis, RunStatus, Step, StepStatus, block_of
 
 STEPS_MAX = 30
 GATES_MAX = 5
@@ -48,8 +51,9 @@ def status(scene: Scene, now: Millis, address: str = "") -> Reply:
     run = scene.run
     started = f"started by {actor_markup(run.requester)} {_since(run.created_at, now)}"
     head = f"{_title(scene, address)} · {state_text(scene)} · {started}"
-    steps = [_step_pieces(scene, step, now) for step in list(run.steps.values())[:STEPS_MAX]]
-    rest = len(run.steps) - STEPS_MAX
+    shown = _of_the_workflow(scene)
+    steps = [_step_pieces(scene, step, now) for step in shown[:STEPS_MAX]]
+    rest = len(shown) - STEPS_MAX
     if rest > 0:
         steps.append([words(f"… and {counted(rest, 'more step')}")])
     listed = [blocks.rich_text(blocks.rich_list(*steps, ordered=True))] if steps else []
@@ -73,11 +77,10 @@ def who_decides(scene: Scene, address: str = "") -> Reply:
 def who_may(scene: Scene, gate: Gate) -> str:
     """`@editors may decide; whoever started the run may not.`"""
     asked = asked_markup(scene, gate.approvers) or "Nobody"
-    many = f"; {gate.quorum} approvals are needed" if gate.quorum > 1 else ""
     requester = scene.run.requester
     barred = not gate.requester_may_decide and requester.kind == "person"
     own = f" {actor_markup(requester)}, who started the run, may not." if barred else ""
-    return f"{asked} may decide{many}.{own}"
+    return f"{asked} {may_do(gate)}{needed(scene, gate)}.{own}"
 
 
 def waiting(gates: Sequence[WaitingGate], prefix: str, count: int = 0) -> Reply:
@@ -152,7 +155,9 @@ def _reasons(scene: Scene, now: Millis) -> list[str]:
     run = scene.run
     match run.status:
         case RunStatus.QUEUED:
-            return ["It waits for its turn: as many runs of this workflow as allowed are under way. Nothing is broken."]
+            before = f", and {counted(scene.ahead, 'run waits', 'runs wait')} before it" if scene.ahead else ""
+            under_way = "as many runs of this workflow as allowed are under way"
+            return [f"It waits for its turn: {under_way}{before}. Nothing is broken."]
         case RunStatus.PAUSED:
             return [f"It is paused: {escape(one_line(run.reason) or 'no reason was given', 500)}"]
         case RunStatus.FAILED:
@@ -164,21 +169,20 @@ def _reasons(scene: Scene, now: Millis) -> list[str]:
                 *_unsettled(scene),
             ]
         case RunStatus.ENDING:
-            return ["It is ending: what is still under way is being stopped."]
+            return [f"It is ending: {ending_text(scene)}."]
         case RunStatus.RUNNING:
             return _running(scene, now)
 
 
 def _running(scene: Scene, now: Millis) -> list[str]:
-    steps = list(scene.run.steps.values())
+    steps = [step for step in scene.run.steps.values() if not _is_block(scene, step)]
     told = [_gate_reason(scene, step, now) for step in steps if step.gate and step.gate.state is GateState.OPEN]
     told += [_unknown(scene, step) for step in steps if step.status is StepStatus.UNKNOWN]
     troubles = len(told)
     told += [_at_work(scene, step, now) for step in steps if step.status is StepStatus.RUNNING]
     told += [_to_come(scene, step, now) for step in steps if step.status is StepStatus.READY]
-    told += [
-        _until(scene, step) for step in steps if step.status is StepStatus.WAITING and step.gate is None and step.due_at
-    ]
+    told += [_waits(scene, step) for step in steps if step.status is StepStatus.WAITING and not _asks(step)]
+    told += [_block_line(scene, step) for step in _under_way(scene)]
     if len(told) > GATES_MAX:
         told = [*told[:GATES_MAX], f"… and {len(told) - GATES_MAX} more."]
     if not told:
@@ -194,7 +198,7 @@ def _gate_reason(scene: Scene, step: Step, now: Millis) -> str:
     late = " It is overdue." if gate.overdue else ""
     expiry = EXPIRY_EFFECTS[scene.gate_plan(step.name).on_expiry]
     return (
-        f"Waiting {length(max(0, now - gate.opened_at))} for {bold(scene.step_title(step.name))} ({_gate_name(gate)}): "
+        f"Waiting {length(max(0, now - gate.opened_at))} for {bold(scene.row_title(step))} ({_gate_name(gate)}): "
         f"{who_may(scene, gate)}{due}{late} Without a decision by {when(gate.expires_at)} {expiry}."
     )
 
@@ -202,7 +206,7 @@ def _gate_reason(scene: Scene, step: Step, now: Millis) -> str:
 def _unknown(scene: Scene, step: Step) -> str:
     owner = asked_markup(scene, [scene.workflow.owner]) if scene.workflow.owner else "an operator"
     return (
-        f"Nobody can tell whether {bold(scene.step_title(step.name))} took effect. {owner} must settle it: "
+        f"Nobody can tell whether {bold(scene.row_title(step))} took effect. {owner} must settle it: "
         f"{code(f'pointsman settle {scene.run.name} {step.key}')}."
     )
 
@@ -210,25 +214,52 @@ def _unknown(scene: Scene, step: Step) -> str:
 def _unsettled(scene: Scene) -> list[str]:
     """What stays open about a run that has ended: it can be settled no more, but somebody may want to look."""
     steps = [step for step in scene.run.steps.values() if step.status is StepStatus.UNKNOWN]
-    return [f"Nobody can say whether {bold(scene.step_title(step.name))} happened." for step in steps]
+    return [f"Nobody can say whether {bold(scene.row_title(step))} happened." for step in steps]
 
 
 def _at_work(scene: Scene, step: Step, now: Millis) -> str:
     since = f", for {length(max(0, now - step.started_at))}" if step.started_at is not None else ""
-    attempt = f", attempt {step.attempt}" if step.attempt > 1 else ""
-    return f"{bold(scene.step_title(step.name))} is at work{since}{attempt}."
+    tried = step.failures + step.crashes
+    attempt = f", attempt {tried + 1}" if tried else ""
+    return f"{bold(scene.row_title(step))} is at work{since}{attempt}."
 
 
 def _to_come(scene: Scene, step: Step, now: Millis) -> str:
-    title = bold(scene.step_title(step.name))
+    title = bold(scene.row_title(step))
     if step.due_at is None or step.due_at <= now:
         return f"{title} is about to start."
     failed = f" It failed: {escape(clip(one_line(step.error.message), 300))}" if step.error else ""
     return f"{title} is tried again in {length(step.due_at - now)}.{failed}"
 
 
-def _until(scene: Scene, step: Step) -> str:
-    return f"{bold(scene.step_title(step.name))} waits until {when(step.due_at or 0)}."
+def _asks(step: Step) -> bool:
+    return step.gate is not None and step.gate.state is GateState.OPEN
+
+
+def _waits(scene: Scene, step: Step) -> str:
+    title = bold(scene.row_title(step))
+    until = f" until {when(step.due_at)}" if step.due_at is not None else ""
+    if step.child is not None:
+        child = scene.kin.get(step.child)
+        named = _named(child.name, child.address) if child else "another run"
+        return f"{title} waits for the end of {named}."
+    if step.event:
+        return f"{title} waits for {escape(one_line(step.event), 200)}{', at most' if until else ''}{until}."
+    return f"{title} waits{until}."
+
+
+def _is_block(scene: Scene, step: Step) -> bool:
+    return scene.plan.knows(step.name) and scene.plan.step(step.name).uses == "block"
+
+
+def _under_way(scene: Scene) -> list[Step]:
+    """The blocks of the workflow itself that are being worked through."""
+    rows = (scene.run.steps.get(spec.name) for spec in scene.plan.within("") if spec.uses == "block")
+    return [row for row in rows if row is not None and row.status is StepStatus.RUNNING]
+
+
+def _block_line(scene: Scene, block: Step) -> str:
+    return f"{bold(scene.row_title(block))}: {count_text(scene, block, list(rows_within(scene, block)))}."
 
 
 # Parts. ---------------------------------------------------------------------------------------------------------------
@@ -239,19 +270,33 @@ def _open_gates(scene: Scene) -> list[Gate]:
     return [gate for gate in gates if gate is not None and gate.state is GateState.OPEN]
 
 
+def _of_the_workflow(scene: Scene) -> list[Step]:
+    """The steps of the workflow itself, what is taken back, and the last steps; a block stands for all within it."""
+    rows = scene.run.steps.values()
+    named = [row for row in rows if ":" not in row.name and (not block_of(row.name) and row.item is None)]
+    main = [row for row in named if not belongs(scene.plan, row)]
+    undoing = sorted((row for row in rows if ":" in row.name), key=lambda row: row.n)
+    last = [row for row in named if belongs(scene.plan, row) and row.status is not StepStatus.PENDING]
+    return [*main, *undoing, *last]
+
+
 def _step_pieces(scene: Scene, step: Step, now: Millis) -> list[Piece]:
-    item = f" [{step.item}]" if step.item is not None else ""
-    state = STEP_STATES[step.status]
-    details = [f"{state}{_so_long(step, now)}"]
-    if step.attempt > 1:
-        details.append(f"attempt {step.attempt}")
+    details = [f"{STEP_STATES[step.status]}{_so_long(step, now)}"]
+    if _is_block(scene, step) and step.started_at is not None:
+        details.append(count_text(scene, step, list(rows_within(scene, step))))
+    if step.round > 1:
+        details.append(f"round {step.round}")
+    if step.failures + step.crashes and not step.status.finished:
+        details.append(f"attempt {step.failures + step.crashes + (step.status is StepStatus.RUNNING)}")
+    if step.child is not None and step.child in scene.kin:
+        details.append(scene.kin[step.child].name)
     if step.gate is not None and step.gate.state is GateState.OPEN:
         details.append(_gate_name(step.gate))
     if step.status is StepStatus.FAILED and step.error and step is not failed_step(scene):
         details.append(clip(one_line(step.error.message), 150))
     if step.status is StepStatus.SKIPPED and step.reason:
         details.append(clip(one_line(step.reason), 150))
-    return [words(f"{scene.step_title(step.name)}{item}", bold=True), words(f": {', '.join(details)}")]
+    return [words(scene.row_title(step), bold=True), words(f": {', '.join(details)}")]
 
 
 def _so_long(step: Step, now: Millis) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from bot.views.blocks import Block, CardStatus, Piece, task_card, words
+from bot.views.block_card import block_pieces, block_status, is_block
+from bot.views.blocks import Block, CardStatus, Piece, link_piece, task_card, words
+from bot.views.gate_words import choice_label, decided_by, verb_of
 from bot.views.markup import clip, one_line
 from bot.views.scene import Scene, actor_piece, asked_pieces, when_piece
-from bot.wording import EXPIRY_OUTCOMES, STEP_STATES, attempts_text, fault_text, length, without_answer
-from store.model import Decision, Gate, GateState, RunStatus, Step, StepPlan, StepStatus
+from bot.wording import EXPIRY_OUTCOMES, attempts_text, fault_text, length, without_answer
+from store.model import Gate, GateState, RunStatus, Step, StepPlan, StepStatus
 
 LINE_MAX = 200  # a card holds a line or two
 SHOWN_FROM_MS = 1_000  # how long something took is worth a word from here on
@@ -28,19 +29,31 @@ CARD_STATUS: dict[StepStatus, CardStatus] = {
 
 
 def step_cards(scene: Scene) -> list[Block]:
-    """A card for each step of the plan, in the order of the file."""
-    return [_card(scene, spec) for spec in scene.plan.steps if scene.steps_of(spec.name)]
+    """A card for each step of the workflow itself, in the order of the file, then for what is taken back and last.
+
+    What stands in a block is told on the block's card.
+    """
+    steps = scene.run.steps
+    main = [spec for spec in scene.plan.within("") if spec.phase == "main"]
+    last = [spec for spec in scene.plan.within("") if spec.phase == "finally"]
+    undoing = sorted((row for row in steps.values() if row.name.endswith(":undo")), key=lambda row: row.n)
+    cards = [_card(scene, spec, steps[spec.name]) for spec in main if spec.name in steps]
+    cards += [_card(scene, scene.plan.step(row.name), row) for row in undoing if scene.plan.knows(row.name)]
+    return cards + [_card(scene, spec, steps[spec.name]) for spec in last if spec.name in steps and _speaks(scene)]
 
 
-def _card(scene: Scene, spec: StepPlan) -> Block:
-    steps = scene.steps_of(spec.name)
-    title = scene.step_title(spec.name)
-    if len(steps) > 1 or steps[0].item is not None:
-        return _items_card(spec.name, title, steps)
-    step = steps[0]
+def _speaks(scene: Scene) -> bool:
+    """The last steps are worth a line from the moment they can begin."""
+    return scene.run.winding_up or scene.run.status.finished
+
+
+def _card(scene: Scene, spec: StepPlan, step: Step) -> Block:
+    title = scene.row_title(step)
+    if is_block(spec):
+        return task_card(step.key, title, block_status(scene, step), details=block_pieces(scene, spec, step))
     details, output = _lines(scene, spec, step)
     status = "error" if _ended_the_run(scene, step) else card_status(step)
-    return task_card(spec.name, title, status, details=details, output=output)
+    return task_card(step.key, title, status, details=[*_again_line(step, details), *details], output=output)
 
 
 def card_status(step: Step) -> CardStatus:
@@ -58,21 +71,28 @@ def _ended_the_run(scene: Scene, step: Step) -> bool:
     return answered and scene.run.outcome is RunStatus.REJECTED
 
 
+def _again_line(step: Step, details: list[Piece]) -> list[Piece]:
+    """That it is done again, for a step that was done before in this run."""
+    if step.round == 1 or step.status in (StepStatus.SKIPPED, StepStatus.CANCELLED):
+        return []
+    return [words(f"Round {step.round}{' · ' if details else ''}")]
+
+
 def _lines(scene: Scene, spec: StepPlan, step: Step) -> tuple[list[Piece], list[Piece]]:
     """What stands under the title: facts, and what came out of it."""
     match step.status:
         case StepStatus.PENDING:
             return [], []
         case StepStatus.READY:
-            return (_again(spec, step), []) if step.attempt else ([], [])
+            return (_again(spec, step), []) if step.attempt and step.failures + step.crashes else ([], [])
         case StepStatus.RUNNING:
-            return ([words(_attempt(spec, step))] if step.attempt > 1 else []), []
+            return ([words(_attempt(spec, step))] if step.failures + step.crashes else []), []
         case StepStatus.WAITING:
             return waiting_pieces(scene, step), []
         case StepStatus.SUCCEEDED:
-            return _took(step), _decided(scene, step.gate)
+            return [*_took(step), *child_pieces(scene, step)], _decided(scene, step)
         case StepStatus.FAILED:
-            return _failed(spec, step), []
+            return [*_failed(spec, step), *child_pieces(scene, step)], []
         case StepStatus.SKIPPED:
             return [], [words(f"Skipped: {_line(step.reason)}" if step.reason.strip() else "Skipped")]
         case StepStatus.CANCELLED:
@@ -84,47 +104,55 @@ def _lines(scene: Scene, spec: StepPlan, step: Step) -> tuple[list[Piece], list[
 def waiting_pieces(scene: Scene, step: Step) -> list[Piece]:
     """For whom or what a step waits, and until when."""
     gate = step.gate
-    if gate is None or gate.state is not GateState.OPEN:
-        until = [words("Until "), when_piece(step.due_at)] if step.due_at is not None else [words("Waiting")]
-        return until
-    pieces = [words("Waiting for "), *asked_pieces(scene, gate.approvers)]
+    if gate is not None and gate.state is GateState.OPEN:
+        return [words("Waiting for "), *asked_pieces(scene, gate.approvers), *_until(gate)]
+    if step.child is not None:
+        return [words("Waiting for the end of "), *(child_pieces(scene, step, "") or [words("another run")])]
+    if step.event:
+        until = [words(", at most until "), when_piece(step.due_at)] if step.due_at is not None else []
+        return [words(f"Waiting for {_line(step.event)}"), *until]
+    return [words("Until "), when_piece(step.due_at)] if step.due_at is not None else [words("Waiting")]
+
+
+def _until(gate: Gate) -> list[Piece]:
     if gate.overdue and gate.due_at is not None:
-        return [*pieces, words(", overdue since "), when_piece(gate.due_at)]
+        return [words(", overdue since "), when_piece(gate.due_at)]
     if gate.due_at is not None:
-        return [*pieces, words(", due "), when_piece(gate.due_at)]
-    return [*pieces, words(", expires "), when_piece(gate.expires_at)]
+        return [words(", due "), when_piece(gate.due_at)]
+    return [words(", expires "), when_piece(gate.expires_at)]
 
 
-def decided_by(gate: Gate) -> list[Decision]:
-    """The decisions that closed a gate: each person's last word, in order."""
-    last = {decision.actor.id: decision for decision in gate.decisions}
-    verdict = "reject" if gate.state is GateState.REJECTED else "approve"
-    return [decision for decision in last.values() if decision.verdict == verdict]
+def child_pieces(scene: Scene, step: Step, before: str = " · ") -> list[Piece]:
+    """The run that the step started, as a link where it stands in Slack."""
+    child = scene.kin.get(step.child) if step.child is not None else None
+    if child is None:
+        return []
+    link = [link_piece(child.address)] if child.address else []
+    return [words(f"{before}{child.name}{' ' if link else ''}"), *link]
 
 
-def _decided(scene: Scene, gate: Gate | None) -> list[Piece]:
+def _decided(scene: Scene, step: Step) -> list[Piece]:
+    gate = step.gate
     if gate is None:
         return []
     if gate.state is GateState.EXPIRED:
-        policy = next((spec.gate for spec in scene.plan.steps if spec.gate and _is_of(scene, spec, gate)), None)
-        return [words(f"Nobody decided in time. {EXPIRY_OUTCOMES[policy.on_expiry] if policy else ''}".strip())]
+        return [words(f"Nobody decided in time. {EXPIRY_OUTCOMES[scene.gate_plan(step.name).on_expiry]}".strip())]
     by = decided_by(gate)
-    if not by:
+    if not by or gate.state is GateState.OPEN:
         return []
-    verb = "Rejected by " if gate.state is GateState.REJECTED else "Approved by "
-    pieces: list[Piece] = [words(verb)]
-    for position, decision in enumerate(by):
-        pieces += [words(", ")] if position else []
-        pieces.append(actor_piece(decision.actor))
-    return pieces
+    chosen = f" “{_line(choice_label(gate, by[-1].choice))}”" if by[-1].choice else ""
+    return [words(f"{verb_of(gate)}{chosen} by "), *_people(gate)]
 
 
-def _is_of(scene: Scene, spec: StepPlan, gate: Gate) -> bool:
-    return any(step.gate is gate for step in scene.steps_of(spec.name))
+def _people(gate: Gate) -> Iterator[Piece]:
+    for position, decision in enumerate(decided_by(gate)):
+        if position:
+            yield words(", ")
+        yield actor_piece(decision.actor)
 
 
 def _again(spec: StepPlan, step: Step) -> list[Piece]:
-    upcoming = f"Attempt {step.attempt + 1}{_of(spec, step)}"
+    upcoming = f"Attempt {step.failures + step.crashes + 1}{_of(spec, step)}"
     pieces: list[Piece] = [words(upcoming)]
     if step.due_at is not None:
         pieces += [words(", again at "), when_piece(step.due_at)]
@@ -134,7 +162,7 @@ def _again(spec: StepPlan, step: Step) -> list[Piece]:
 
 
 def _attempt(spec: StepPlan, step: Step) -> str:
-    return f"Attempt {step.attempt}{_of(spec, step)}"
+    return f"Attempt {step.failures + step.crashes + 1}{_of(spec, step)}"
 
 
 def _of(spec: StepPlan, step: Step) -> str:
@@ -158,24 +186,3 @@ def _failed(spec: StepPlan, step: Step) -> list[Piece]:
 
 def _line(text: str) -> str:
     return clip(one_line(text), LINE_MAX)
-
-
-# Steps with items, and lists that are too long. ---------------------------------------------------------------------
-
-
-def _items_card(task_id: str, title: str, steps: Sequence[Step]) -> Block:
-    return task_card(task_id, title, _worst(steps), details=[words(_counts(steps))])
-
-
-def _worst(steps: Sequence[Step]) -> CardStatus:
-    """Under way as long as anything is; wrong only when all is over and something went wrong."""
-    statuses = {card_status(step) for step in steps}
-    if "in_progress" in statuses or ("pending" in statuses and "complete" in statuses):
-        return "in_progress"
-    return next(status for status in ("error", "pending", "complete") if status in statuses)
-
-
-def _counts(steps: Sequence[Step]) -> str:
-    counts = Counter(step.status for step in steps)
-    parts = [f"{count:,} {STEP_STATES[status]}" for status, count in sorted(counts.items(), key=lambda one: -one[1])]
-    return ", ".join(parts)

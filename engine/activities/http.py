@@ -16,7 +16,7 @@ from engine.activities.polling import asking, poll_of, require_done
 from engine.activities.work import Result, Work
 from engine.faults import ActivityFault
 from engine.handed_in import is_file, path_of
-from engine.http import TIMEOUT_MS, Request, Response, shown_url
+from engine.http import TIMEOUT_MS, Request, Response, endpoint_of, shown_url
 from engine.json_values import NotPlain, parse_json
 from engine.secrets import reveal
 from store.model import Json
@@ -52,7 +52,7 @@ async def run(work: Work) -> Result:
         response = await work.tools.http.send(request)
     except ActivityFault as fault:
         fault.maybe_happened = fault.maybe_happened and work.once
-        fault.detail = {"endpoint": _endpoint(request.url)}
+        fault.detail = {"endpoint": endpoint_of(request.url)}
         raise
     receipt = _receipt(request, response)
     if response.status not in accepted:
@@ -193,17 +193,12 @@ def _receipt(request: Request, response: Response) -> dict[str, Json]:
     return {
         "method": request.method,
         "url": response.url,
-        "endpoint": _endpoint(request.url),
+        "endpoint": endpoint_of(request.url),
         "status": response.status,
         "headers": {name: value[:RECEIPT_HEADER_CHARS] for name, value in kept[:RECEIPT_HEADERS_MAX]},
         "bytes": len(response.body),
         "redirects": response.redirects,
     }
-
-
-def _endpoint(url: str) -> str:
-    """`host:port` as the author wrote it: what is down, or limits us, when a request fails."""
-    return shown_url(url).split("://")[-1].split("/")[0]
 
 
 def _excerpt(response: Response) -> str:

@@ -1,20 +1,15 @@
 """model: one question to a language model, with an answer of the shape the step asks for."""
 
 import re
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from hashlib import sha256
-
-import orjson
+from collections.abc import Mapping
 
 from engine.activities import arguments, refusals
-from engine.activities.dialects import DIALECTS, Question, Said, headers_of
+from engine.activities.dialects import Question, Said
+from engine.activities.exchange import ask_in_turn, keep_for_later
 from engine.activities.outputs import require_output, validate_output
 from engine.activities.shapes import Shape, shape_of
 from engine.activities.work import Result, Work
 from engine.faults import ActivityFault
-from engine.http import Request, Response
 from engine.json_values import parse_json
 from engine.models import Endpoint
 from engine.secrets import reveal
@@ -24,16 +19,6 @@ ANSWER_CHARS_MAX = 20_000  # of an answer that did not fit, shown to the model a
 PARAMETERS = ("temperature", "top_p", "max_tokens", "stop", "seed")
 ROLES = ("system", "user", "assistant")
 _FENCE = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n\s*```\s*", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class _Exchange:
-    """A question that was answered, and what that cost."""
-
-    endpoint: Endpoint
-    said: Said
-    receipt: Mapping[str, Json]
-    usage: Mapping[str, int]
 
 
 async def run(work: Work) -> Result:
@@ -46,7 +31,7 @@ async def run(work: Work) -> Result:
     endpoints = _endpoints(work, with_.get("model"))
     question = _question(work, with_)
     try:
-        exchange = await _ask_in_turn(work, endpoints, question)
+        exchange = await ask_in_turn(work, endpoints, question)
     except ActivityFault as fault:
         fault.detail = _with_reask(fault.detail, work.reask)
         raise
@@ -55,6 +40,7 @@ async def run(work: Work) -> Result:
     except ActivityFault as fault:
         fault.receipt, fault.usage = exchange.receipt, exchange.usage
         raise
+    await keep_for_later(work, exchange)
     return Result(output=output, receipt=exchange.receipt, usage=exchange.usage)
 
 
@@ -118,108 +104,6 @@ def _again(reask: Mapping[str, str]) -> list[dict[str, Json]]:
 def _shape(schema: Mapping[str, Json] | None) -> Shape | None:
     # Text needs no shape: the model simply says it.
     return None if not schema or schema.get("type") == "string" else shape_of(schema)
-
-
-async def _ask_in_turn(work: Work, endpoints: Sequence[Endpoint], question: Question) -> _Exchange:
-    """The first that is up answers; when none is, the first one's trouble is told."""
-    troubles: list[tuple[Endpoint, ActivityFault]] = []
-    for index, endpoint in enumerate(endpoints):
-        try:
-            exchange = await _ask(work, endpoint, question, _timeout_ms(work, endpoint, len(endpoints) - index))
-        except ActivityFault as fault:
-            if fault.code not in refusals.ANOTHER_MAY_HELP:
-                raise
-            troubles.append((endpoint, fault))
-            continue
-        tried = [{"endpoint": other.name, "code": fault.code, "message": fault.message} for other, fault in troubles]
-        return replace(exchange, receipt={**exchange.receipt, **({"tried": tried} if tried else {})})
-    raise refusals.all_failed(troubles)
-
-
-async def _ask(work: Work, endpoint: Endpoint, question: Question, timeout_ms: int) -> _Exchange:
-    dialect = DIALECTS[endpoint.kind]
-    question = _in_words(endpoint, question)
-    sent = {**dialect.body(endpoint, question), **endpoint.parameters}
-    own = {"traceparent": work.traceparent, "Idempotency-Key": work.idempotency_key}
-    request = Request(
-        method="POST",
-        url=dialect.address(endpoint),
-        headers={**headers_of(endpoint), **{name: value for name, value in own.items() if value}},
-        body=orjson.dumps(sent),
-        timeout_ms=timeout_ms,
-        redirects_max=0,  # a key is for the address it was given for
-        allow=(*work.tools.allowed_hosts, endpoint.host),
-    )
-    began = time.monotonic()
-    try:
-        response = await work.tools.http.send(request)
-    except ActivityFault as fault:
-        raise refusals.unreachable(endpoint, fault) from fault
-    latency_ms = round((time.monotonic() - began) * 1000)
-    if not 200 <= response.status < 300:
-        raise refusals.bad_status(endpoint, response, work.tools.http.retry_after_ms(response.headers))
-    return await _received(work, endpoint, question, sent, response, latency_ms)
-
-
-async def _received(
-    work: Work, endpoint: Endpoint, question: Question, sent: Mapping[str, Json], response: Response, latency_ms: int
-) -> _Exchange:
-    """Keep the answer as it came, then read it: it is paid for, whatever it turns out to be worth."""
-    text = response.body.decode("utf-8", errors="replace")
-    try:
-        body: Json = parse_json(text, "answer")
-    except ValueError:
-        body = None
-    settings = {name: part for name, part in sent.items() if name not in ("messages", "system", "model")}
-    raw = {"endpoint": endpoint.name, "model": endpoint.model, "settings": settings, "status": response.status}
-    await work.keep_raw("model_answer", {**raw, "body": text if body is None else body})
-    try:
-        said = DIALECTS[endpoint.kind].read(body)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-        raise refusals.not_understood(endpoint, text) from None
-    micro_usd = endpoint.price.micro_usd(said.input_tokens, said.output_tokens, said.cached_tokens)
-    receipt: dict[str, Json] = {
-        "endpoint": endpoint.name,
-        "model_asked": endpoint.model,
-        "model_answered": said.model,
-        "request_id": response.headers.get("x-request-id") or response.headers.get("request-id") or "",
-        "answer_id": said.answer_id,
-        "finish_reason": said.finish_reason,
-        "input_tokens": said.input_tokens,
-        "output_tokens": said.output_tokens,
-        "cached_tokens": said.cached_tokens,
-        "micro_usd": micro_usd,
-        "latency_ms": latency_ms,
-        "prompt_hash": prompt_hash(question),
-        "parameters": dict(question.parameters),
-        "reasked": work.reask is not None,
-        "server": response.headers.get("server", ""),
-    }
-    usage = {"input_tokens": said.input_tokens, "output_tokens": said.output_tokens, "micro_usd": micro_usd}
-    return _Exchange(endpoint, said, receipt, usage)
-
-
-def prompt_hash(question: Question) -> str:
-    """One hash for all that was said to the model, so that equal prompts can be recognised without keeping them."""
-    said = {"system": question.system, "messages": question.messages}
-    return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _in_words(endpoint: Endpoint, question: Question) -> Question:
-    """For endpoints without a mode for shapes: the wish is part of the prompt."""
-    if question.shape is None or endpoint.structured != "prompt":
-        return question
-    schema = orjson.dumps(question.shape.schema).decode()
-    wish = {"role": "user", "content": f"Answer with JSON only, without a word around it. Its JSON Schema: {schema}"}
-    plain = Shape(question.shape.schema, strict=False, wrapped=False, schema=question.shape.schema)
-    return replace(question, messages=[*question.messages, wish], shape=plain)
-
-
-def _timeout_ms(work: Work, endpoint: Endpoint, left: int) -> int:
-    """An endpoint's own limit, and no more than its share of the attempt, so that the next one gets a turn."""
-    if work.attempt_timeout_ms is None:
-        return endpoint.timeout_ms
-    return max(min(endpoint.timeout_ms, work.attempt_timeout_ms * 49 // (50 * left)), 1)
 
 
 def _output(work: Work, shape: Shape | None, said: Said) -> Json:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from engine.answers import KeptAnswers
 from engine.clock import Clock
 from engine.http import HttpClient
 from engine.models import Models
+from engine.tape import Recorder, Recording
 from engine.workers.pool import WorkerPool
 from store.faults import StoreFault
 from store.model import Effect, Json
@@ -15,6 +17,10 @@ from store.model import Effect, Json
 
 def _no_files(name: str) -> Path:
     raise StoreFault("nothing is kept here.")
+
+
+async def _welcome(model: str) -> int:
+    return 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +32,10 @@ class Tools:
     models: Models
     allowed_hosts: tuple[str, ...]
     clock: Clock
+    redact: Callable[[Json], Json] = lambda value: value
+    answers: KeptAnswers | None = None  # of models whose answers stand for a while
+    recorder: Recorder | None = None
+    recordings: Mapping[Path, Recording] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,8 @@ class Work:
     keep_raw: Callable[[str, Json], Awaitable[None]]
     # The latest answer that did not fit, {"answer", "error"}: a model is asked again with both.
     reask: Mapping[str, str] | None = None
+    # How long this attempt must leave a model alone, by its name: 0 when it may be asked, and is counted.
+    admits: Callable[[str], Awaitable[int]] = _welcome
     # What an earlier attempt left that gave its work away and has to ask for it; see engine.faults.Later.
     memo: Json = None
     # Where the bytes of a file stand that was handed in, by its hash.

@@ -128,6 +128,7 @@ class _Examination:
         self._odd(graph, outputs)
         if self.findings.broken:
             return None
+        self.understood.shown = dict(proof.shown)
         self.understood.edges = {name: graph.edges(name) for name in self.outline.sites}
         return plan_of(self.file, self.outline, self.understood, inputs=inputs, settings=settings)
 

@@ -60,6 +60,7 @@ class Understood:
     with_: dict[str, Json] = field(default_factory=dict)
     schemas: dict[str, Json] = field(default_factory=dict)  # of outputs
     forms: dict[str, Json] = field(default_factory=dict)  # what people fill in
+    shown: dict[str, Json] = field(default_factory=dict)  # what gates show
     signatures: dict[str, Signature] = field(default_factory=dict)
     edges: dict[str, tuple[Edge, ...]] = field(default_factory=dict)
 
@@ -150,7 +151,7 @@ def _step(site: Site, understood: Understood) -> StepPlan:
         timeout_ms=deed.timeout if deed else None,
         effect=effect_of(site, understood.signatures.get(name)),
         on_failure=around.on_failure,
-        gate=_gate(site, step.with_, understood.forms.get(name)) if isinstance(step, ApprovalStep | FormStep) else None,
+        gate=_gate_of(site, understood),
         fanout=_fanout(step) if isinstance(step, BlockStep) and step.foreach is not None else None,
         ensure=tuple(Ensure(one.that, one.else_) for one in step.ensure) if isinstance(step, WorkShape) else (),
         phase="finally" if site.phase == "finally" else "main",
@@ -207,7 +208,13 @@ def _fanout(step: BlockStep) -> Fanout:
     return Fanout(step.foreach or "", step.as_, step.key, step.concurrency, tolerate, percent)
 
 
-def _gate(site: Site, said: ApprovalWith | FormWith, form: Json) -> GatePlan:
+def _gate_of(site: Site, understood: Understood) -> GatePlan | None:
+    if not isinstance(site.step, ApprovalStep | FormStep):
+        return None
+    return _gate(site, site.step.with_, understood.forms.get(site.name), understood.shown.get(site.name))
+
+
+def _gate(site: Site, said: ApprovalWith | FormWith, form: Json, shown: Json) -> GatePlan:
     approval = said if isinstance(said, ApprovalWith) else None
     seats = tuple(Seats(one.approvers, one.quorum) for one in approval.all_of) if approval else ()
     approvers, among = (said.approvers, ()) if isinstance(said.approvers, tuple) else ((), said.approvers.among)
@@ -227,6 +234,7 @@ def _gate(site: Site, said: ApprovalWith | FormWith, form: Json) -> GatePlan:
         among=among,
         form=form,
         edit=tuple(approval.edit) if approval else (),
+        shown=shown if approval and approval.edit else None,
         choices=approval.choices if approval else (),
         changes=Changes(f"{prefix}{changes.rerun}", changes.rounds) if changes else None,
         remind_before_due_ms=said.remind_before_due,

@@ -15,7 +15,7 @@ from engine.rules.expressions import (
     object_of,
     united,
 )
-from store.model import Json, RunStatus, StepStatus
+from store.model import NO_USAGE, Json, RunStatus, StepStatus
 
 TEXT: Type = {"type": "string"}
 WHOLE: Type = {"type": "integer"}
@@ -23,7 +23,7 @@ NULL: Type = {"type": "null"}
 ANY = any_type()
 STATUS = enum_of([status.value for status in StepStatus])
 ERROR = object_of({"code": TEXT, "message": TEXT})
-USAGE = object_of(dict.fromkeys(("calls", "tokens_in", "tokens_out", "usd_micros"), WHOLE))
+USAGE = object_of(dict.fromkeys(NO_USAGE, WHOLE))
 _OF_RUN: dict[str, Type] = {
     **dict.fromkeys(("id", "name", "workflow", "requester", "started_at", "trace_id"), TEXT),
     "slot": nullable(TEXT),

@@ -89,9 +89,12 @@ def failure(plan: Plan, run: Run, command: ReportFailure, facts: Facts, now: Mil
         return Answer((StepUnknown(now, place, error),))
     if not may_go_on(plan, run, step):
         return Answer((StepCancelled(now, place, error.message),))
-    due_at = retry.next_try_at(run, spec, step, error, now)
+    due_at = retry.next_try_at(run, spec, step, error, now, counts=command.counts)
     if due_at is not None:
-        return Answer((AttemptFailed(now, place, error, due_at, command.usage, command.receipt, command.anew),))
+        failed = AttemptFailed(
+            now, place, error, due_at, command.usage, command.receipt, command.anew, command.counts
+        )
+        return Answer((failed,))
     if given_away and spec.effect == "once":
         return Answer((StepUnknown(now, place, replace(error, maybe_happened=True)),))
     return Answer((StepFailed(now, place, error, goes_on(plan, spec), command.usage, command.receipt),))

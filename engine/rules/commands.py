@@ -68,6 +68,7 @@ class ReportFailure:
     usage: Mapping[str, int] | None = None
     receipt: Json = None
     anew: bool = False  # the work that had been given away has failed; else only asking for it has
+    counts: bool = True  # an endpoint that is down for everybody does not use up a step's tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +306,7 @@ class Refusal(StrEnum):
     RUN_NOT_QUEUED = "run_not_queued"
     RUN_QUEUED = "run_queued"
     NOTHING_TO_RETRY = "nothing_to_retry"
+    RUN_ERASED = "run_erased"
     VERSION_DOES_NOT_FIT = "version_does_not_fit"
     SIGNAL_NOT_EXPECTED = "signal_not_expected"
     TOO_MANY_SIGNALS = "too_many_signals"
@@ -316,9 +318,11 @@ class Refusal(StrEnum):
 class Answer:
     """What follows from a command: events in order, and the reason when it was refused.
 
-    A refused click still leaves its event in the history, so both may be set. `run` is the run after the events.
+    A refused click still leaves its event in the history, so both may be set. `run` is the run after the events, and
+    `steps` are those that the refusal speaks of.
     """
 
     events: tuple[Event, ...] = ()
     refusal: Refusal | None = None
     run: Run | None = None
+    steps: tuple[StepKey, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import attrgetter
 
 from engine.rules import blocks, graph, winding_up
 from engine.rules.computing import filled, holds
@@ -49,7 +50,7 @@ from store.model import (
 from store.tally import is_held
 
 UNFINISHED = frozenset({StepStatus.PENDING, StepStatus.READY, StepStatus.RUNNING, StepStatus.WAITING})
-_TOUCH_ALL = (RunStarted, RunAdmitted, RunReopened, VersionChanged)
+_TOUCH_ALL = frozenset({RunStarted, RunAdmitted, RunReopened, VersionChanged})
 
 
 def consequences(
@@ -63,8 +64,10 @@ def consequences(
         if not more:
             break
         run, now_touched = folded(run, more)
-        look.at(all_touched(run, more, now_touched))
         events += more
+        if not look.lists and all(type(event) is StepReady for event in more):
+            break  # nothing ended by that, so nothing more follows from it
+        look.at(all_touched(run, more, now_touched))
     if not run.status.finished and run.status is not RunStatus.QUEUED:
         active = run.active > 0
         if active != (run.active_since is not None):
@@ -75,7 +78,7 @@ def consequences(
 
 def all_touched(run: Run, events: Iterable[Event], touched: set[StepKey]) -> Iterable[StepKey]:
     """The steps to look at after these events: all of them when the run as a whole changed."""
-    return tuple(run.steps) if any(isinstance(event, _TOUCH_ALL) for event in events) else touched
+    return touched if _TOUCH_ALL.isdisjoint(map(type, events)) else tuple(run.steps)
 
 
 class Look:
@@ -96,27 +99,31 @@ def _next(plan: Plan, run: Run, look: Look, facts: Facts, now: Millis) -> Iterab
     if run.status is RunStatus.ENDING:
         return _wound_up(plan, run, facts, now)
     changed = _known(plan, run, look.steps)
-    failed = next((step.error for step in changed if _ends_run(plan, step)), None)
+    failed = next((step.error for step in changed if step.error is not None and _ends_run(plan, step)), None)
     if failed is not None:
         return ending(run, RunStatus.FAILED, now, error=failed)
-    around = _around(plan, run, changed)
-    look.lists |= {row.key for row in around if row.fan is not None}
-    above = _above(plan, run, around, facts, now)
-    if above:
-        return above
+    if plan.has_blocks:
+        around = _around(plan, run, changed)
+        look.lists |= {row.key for row in around if row.fan is not None}
+        above = _above(plan, run, around, facts, now)
+        if above:
+            return above
     look.judged = True
     judged = tuple(_judged(plan, run, Room(plan, run), _to_judge(plan, run, changed), facts, now))
     if judged:
         return judged
-    if all(run.steps[spec.name].status.finished for spec in plan.within("") if spec.phase == "main"):
+    if all(run.steps[name].status.finished for name in plan.main):
         return _succeed(plan, run, facts, now)
-    return _begun(plan, run, look.lists, facts, now)
+    return _begun(plan, run, look.lists, facts, now) if look.lists else ()
 
 
 def _known(plan: Plan, run: Run, keys: Iterable[StepKey]) -> list[Step]:
     """The steps of these keys that the plan still has, in the order of the run."""
-    found = (run.steps[key] for key in keys)
-    return sorted((step for step in found if plan.knows(step.name)), key=lambda step: step.n)
+    found = [step for key in keys if plan.knows((step := run.steps[key]).name)]
+    return found if len(found) < 2 else sorted(found, key=_place)
+
+
+_place = attrgetter("n")
 
 
 def _ends_run(plan: Plan, step: Step) -> bool:
@@ -181,7 +188,7 @@ def _to_judge(plan: Plan, run: Run, changed: Iterable[Step]) -> list[Step]:
                 other = run.steps.get(graph.key_at(plan, dependent.name, step.item))
                 if other is not None and other.status is StepStatus.PENDING:
                     found[other.key] = other
-    return sorted((step for step in found.values() if plan.step(step.name).phase == "main"), key=lambda step: step.n)
+    return sorted((step for step in found.values() if plan.step(step.name).phase == "main"), key=_place)
 
 
 def _judged(plan: Plan, run: Run, room: Room, pending: Iterable[Step], facts: Facts, now: Millis) -> Iterator[Event]:

@@ -38,6 +38,7 @@ from store.model import (
     Run,
     RunStatus,
     Step,
+    StepKey,
     StepPlan,
 )
 
@@ -114,9 +115,12 @@ def decide(plan: Plan, run: Run, command: Decide, facts: Facts, now: Millis) -> 
     if step is None:
         return Answer(refusal=Refusal.STEP_UNKNOWN_NAME)
     gate, spec = step.gate, plan.step(step.name)
-    refusal = gates.refusal(run, gate, command, facts, now) or _repeats(plan, run, spec, step, command)
-    if refusal in (Refusal.FACTS_TOO_OLD, Refusal.ONCE_WOULD_REPEAT):
-        return Answer(refusal=refusal)  # asked again at once, with fresh facts or knowing what it repeats
+    refusal = gates.refusal(run, gate, command, facts, now)
+    if refusal is Refusal.FACTS_TOO_OLD:
+        return Answer(refusal=refusal)  # asked again at once, with fresh facts
+    repeated = _repeated(plan, run, spec, step, command) if refusal is None else ()
+    if repeated:
+        return Answer(refusal=Refusal.ONCE_WOULD_REPEAT, steps=repeated)  # asked again, knowing what it repeats
     if refusal is not None:
         note = DecisionRefused(now, step.place, command.actor, command.verdict, refusal.value, command.surface)
         late = expired(plan, run, step, facts, now) if refusal is Refusal.GATE_EXPIRED else ()
@@ -135,11 +139,10 @@ def decide(plan: Plan, run: Run, command: Decide, facts: Facts, now: Millis) -> 
     return Answer((made, closed, *follow))
 
 
-def _repeats(plan: Plan, run: Run, spec: StepPlan, step: Step, command: Decide) -> Refusal | None:
+def _repeated(plan: Plan, run: Run, spec: StepPlan, step: Step, command: Decide) -> tuple[StepKey, ...]:
     if command.verdict != "changes" or command.confirmed or spec.gate is None or spec.gate.changes is None:
-        return None
-    again = redoing.sent_back(plan, run, step)
-    return Refusal.ONCE_WOULD_REPEAT if redoing.repeated(plan, run, again) else None
+        return ()
+    return redoing.repeated(plan, run, redoing.sent_back(plan, run, step))
 
 
 def _made(gate: Gate, step: Step, command: Decide, facts: Facts, now: Millis) -> DecisionMade:

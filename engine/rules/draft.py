@@ -11,10 +11,9 @@ from store.tally import count_busy, counts_active, holds_large, is_held
 class Draft:
     """A run that is changed in place, so that a fold copies its steps only once."""
 
-    __slots__ = ("_copied", "_origin", "touched", "values")
+    __slots__ = ("_copied", "touched", "values")
 
     def __init__(self, run: Run) -> None:
-        self._origin = run
         self._copied: set[str] = set()
         self.values: dict[str, Any] = dict(run.__dict__)
         self.touched: set[StepKey] = set()
@@ -35,14 +34,18 @@ class Draft:
             values["active"] += active
             if step.item is not None:
                 count_busy(self._own("busy"), step, active)
-        held = is_held(step)
-        if held:
-            self._own("held")[key] = step.n
-        elif old is not None and is_held(old):
-            del self._own("held")[key]
-        values["large"] += holds_large(step) - (old is not None and holds_large(old))
+        if step.item is not None:  # only what belongs to a list waits for room in it
+            self._hold(old, step)
+        if old is None or step.output is not old.output or step.gate is not old.gate or step.fan is not old.fan:
+            values["large"] += holds_large(step) - (old is not None and holds_large(old))
         steps[key] = step
         self.touched.add(key)
+
+    def _hold(self, old: Step | None, step: Step) -> None:
+        if is_held(step):
+            self._own("held")[step.key] = step.n
+        elif old is not None and is_held(old):
+            del self._own("held")[step.key]
 
     def _own(self, name: str) -> dict[StepKey, Any]:
         """A dict of the run that may be changed: a copy, made at the first change."""
@@ -67,4 +70,7 @@ class Draft:
         self.put(fresh)
 
     def run(self) -> Run:
-        return changed(self._origin, **self.values)
+        """The run as it is; the draft is used up."""
+        run = object.__new__(Run)
+        object.__setattr__(run, "__dict__", self.values)
+        return run

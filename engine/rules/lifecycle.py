@@ -60,7 +60,7 @@ def handle(plan: Plan, run: Run | None, command: Command, facts: Facts, now: Mil
     else:
         answer = _ANSWERS[type(command)](plan, run, command, facts, now)
     if not answer.events:
-        return Answer((), answer.refusal, run)
+        return Answer((), answer.refusal, run, answer.steps)
     after, touched = folded(run, answer.events)
     if type(command) is Claim:
         return Answer(answer.events, None, after)  # ready or running is the same to all other steps: nothing follows

@@ -46,8 +46,9 @@ def retry(plan: Plan, run: Run, command: Retry, facts: Facts, now: Millis) -> An
     again = redoing.spread(target, run, renewed.whole | (broken - parts), parts)
     if not again.whole and not again.partly and target is plan:
         return Answer(refusal=Refusal.NOTHING_TO_RETRY)
-    if not command.confirmed and redoing.repeated(target, run, again):
-        return Answer(refusal=Refusal.ONCE_WOULD_REPEAT)
+    repeated = () if command.confirmed else redoing.repeated(target, run, again)
+    if repeated:
+        return Answer(refusal=Refusal.ONCE_WOULD_REPEAT, steps=repeated)
     events: list[Event] = [RunReopened(now, command.actor, command.reason)]
     if target is not plan:
         main = tuple(spec.name for spec in target.within("") if spec.phase == "main")
@@ -70,6 +71,8 @@ def _target(plan: Plan, command: Retry, facts: Facts) -> Plan:
 def _refusal(plan: Plan, run: Run, command: Retry, facts: Facts) -> Refusal | None:
     if not run.status.finished:
         return closed(run)
+    if run.erased_at is not None:
+        return Refusal.RUN_ERASED
     target, step = _target(plan, command, facts), run.steps.get(command.from_step)
     known = step is not None and target.knows(step.name) and not belongs(target, step)
     if command.from_step and (step is None or not known or graph.is_past(target, run, step)):

@@ -11,9 +11,14 @@ from random import Random
 from store.model import Failure, Millis, Run, Step, StepPlan
 
 
-def next_try_at(run: Run, plan: StepPlan, step: Step, error: Failure, now: Millis) -> Millis | None:
-    """When the next attempt may start; None when this failure was the last word."""
-    if not error.retryable or step.failures + 1 >= plan.retry.attempts:
+def next_try_at(
+    run: Run, plan: StepPlan, step: Step, error: Failure, now: Millis, *, counts: bool = True
+) -> Millis | None:
+    """When the next attempt may start; None when this failure was the last word.
+
+    One that does not count as a try may be followed by any number of others, each when it is told to come.
+    """
+    if not error.retryable or (counts and step.failures + 1 >= plan.retry.attempts):
         return None
     due_at = now + max(backoff_ms(run.id, plan, step), error.retry_after_ms or 0)
     if plan.timeout_ms is not None and due_at >= started_trying_at(step, now) + plan.timeout_ms:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.rules.expressions import Reference
 from engine.rules.gates import rfc3339
 from engine.rules.graph import key_at
-from store.model import Content, Facts, Fan, Json, Plan, Review, Run, Step, StepKey, StepStatus, block_of
+from store.model import NO_USAGE, Content, Facts, Fan, Json, Plan, Review, Run, Step, StepKey, StepStatus, block_of
 
 Resolve = Callable[[Content | None], Json]
 
@@ -87,7 +87,7 @@ def _run(run: Run) -> Mapping[str, Json]:
         "trace_id": run.trace_id,
         "outcome": run.outcome.value if run.outcome else None,
         "slot": run.origin.get("slot"),
-        "usage": dict(run.usage),
+        "usage": {**NO_USAGE, **run.usage},
     }
 
 

@@ -57,7 +57,7 @@ def attempt_started(draft: Draft, event: AttemptStarted) -> None:
 
 def attempt_failed(draft: Draft, event: AttemptFailed) -> None:
     step = draft.step(event.place.key)
-    failures, memo = step.failures + 1, None if event.anew else step.memo
+    failures, memo = step.failures + event.counts, None if event.anew else step.memo
     draft.change(
         step.key, status=StepStatus.READY, due_at=event.due_at, failures=failures, error=event.error, memo=memo
     )

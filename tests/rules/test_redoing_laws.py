@@ -33,7 +33,7 @@ from engine.rules.computing import filled
 from engine.rules.expressions import ExpressionError
 from engine.rules.scope import at
 from engine.rules.waiting import events_of
-from engine.rules.winding_up import belongs
+from engine.rules.winding_up import belongs, undo_key
 from store.events import AttemptStarted, Event, GateOpened, StepsReset, StepSucceeded
 from store.model import Changes, Content, Edge, Facts, Failure, Json, Person, Plan, Run, RunStatus, Step, StepPlan
 from store.model import Retry as Retrying
@@ -216,8 +216,9 @@ class Restless:
             case StepSucceeded(place=place) if ":" in place.step:
                 self.stand.discard(place.key.replace(":undo", "", 1))
             case StepSucceeded(place=place) if plan_.knows(place.step):
-                spec = plan_.step(place.step)
-                if spec.effect == "once" and spec.uses == "http":
+                spec, undo = plan_.step(place.step), self.run.steps.get(undo_key(self.run.steps[place.key]))
+                taken_back = undo is not None and undo.status == "succeeded"  # before anybody knew that it happened
+                if spec.effect == "once" and spec.uses == "http" and not taken_back:
                     self.stand.add(place.key)
             case StepsReset(steps=steps, resumed=resumed, dropped=dropped):
                 again = {*steps, *resumed, *dropped}

@@ -90,6 +90,13 @@ def test_a_run_that_went_well_has_nothing_to_retry():
     Story(plan(step("a"))).done("a").when(AGAIN).then(Refusal.NOTHING_TO_RETRY)
 
 
+def test_what_was_erased_cannot_be_done_again():
+    story = publishing().failed("publish")
+    assert story.run is not None
+    story.run = replace(story.run, erased_at=story.run.ended_at)
+    story.when(AGAIN).then(Refusal.RUN_ERASED)
+
+
 def test_a_run_with_warnings_may_mend_them():
     made = plan(step("a", "http", on_failure="continue"), step("b", after=["a"]), step("c"))
     story = Story(made).failed("a").done("c")

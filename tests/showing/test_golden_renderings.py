@@ -13,7 +13,8 @@ from bot.sandbox.blocks import problems, view_problems
 from bot.views.alert import failure_alert, paused_notice, unknown_notice
 from bot.views.blocks import Block
 from bot.views.content_view import content_view
-from bot.views.gate_card import gate_card, overdue_line
+from bot.views.gate_card import gate_card
+from bot.views.gate_lines import overdue_line
 from bot.views.home import HomeFacts, home
 from bot.views.outcome import outcome
 from bot.views.past import Past, Pause

@@ -159,7 +159,7 @@ async def test_a_pause_is_told_once_and_then_that_it_is_over(tmp_path: Path) -> 
         await stage.perform(run, Pause(OPERATOR, "the CMS moves house"))
         await stage.settle()
         [notice] = stage.said("#content-alerts")
-        assert "pointsman resume" in notice["text"]
+        assert "/flow resume" in notice["text"]
         await stage.perform(run, Resume(OPERATOR))
         await stage.settle()
         [notice] = stage.said("#content-alerts")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bot.message import Message, metadata
 from bot.sandbox.blocks import metadata_problems, problems
 from bot.views.alert import failure_alert, unknown_notice
-from bot.views.gate_card import gate_card, overdue_line
+from bot.views.gate_card import gate_card
+from bot.views.gate_lines import overdue_line
 from bot.views.markup import bold, clip, code, date, escape, link, one_line, quote, width
 from bot.views.outcome import outcome
 from bot.views.run_message import folded, run_message

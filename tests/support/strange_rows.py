@@ -123,7 +123,7 @@ class OddRows:
             shown=self.content(),
             card=self.value(),
             digest=self.text(),
-            approvers=tuple({self.text() for _ in range(self.chance.randint(0, 4))}),
+            approvers=tuple({self.reference() for _ in range(self.chance.randint(0, 4))}),
             quorum=self.chance.randint(1, 5),
             requester_may_decide=self.flag(),
             opened_at=self.moment(),
@@ -189,6 +189,10 @@ class OddRows:
 
     def text(self) -> str:
         return self.one("", "plain", "Größe", *(one for one in HOSTILE if len(one) < 60))
+
+    def reference(self) -> str:
+        """Somebody's name as a gate has it; SQLite's own JSON ends a text at a zero byte."""
+        return self.text().partition("\x00")[0]
 
     def moment(self) -> int:
         return self.chance.randint(1_600_000_000_000, 1_900_000_000_000)

@@ -29,4 +29,4 @@ def test_a_package_names_its_files(package: Path) -> None:
     assert listed <= here | folders | WORDS_OF_DIAGRAMS, f"{package} names {sorted(listed - here - folders)}"
 
 
-WORDS_OF_DIAGRAMS = {"step", "run", "running", "definitions", "workflows"}
+WORDS_OF_DIAGRAMS = {"step", "block", "run", "running", "definitions", "workflows"}

@@ -1,4 +1,7 @@
-"""What the Python of a workflow may import: `from engine.kit import NonRetryable, current_attempt, effect`."""
+"""What the Python of a workflow may import: `from engine.kit import NonRetryable, current_attempt, effect`.
+
+testing     for tests: workflows run here without Slack and network, and crash at every commit
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
