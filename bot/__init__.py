@@ -32,6 +32,8 @@ What shows
     obstacles     what Slack's refusals mean for us
     closed        channels that are closed to us, in words
     copies        what people get directly while a channel is closed
+    said          what workflows say by their message steps, and where it goes
+    kinship       the runs around a run
     undecidable   gates at which nobody can decide, because nobody stands behind those who are asked
     absence       who of those that a run asks is not there
     slack         the one Slack client
@@ -63,12 +65,14 @@ What operators use
     headless      a complete engine in the process of one command
     glancing      answers from the file alone
     operators     who sits at the terminal
+    pruning       letting go of what is old, on request
     evidence/     the record of one run, for people who do not have this program
     tested        the tests beside workflows, found and played
     first_workflow  what `pointsman new` writes
     impact        what a change of the files leaves behind
     online        does Slack know whom the workflows name
-    dry_run       what a run would do, without one
+    dry_run       what a run would do, without one; foresight works it out
+    drawn         what `pointsman graph` draws; run_picture tells how far a run has come
     picture/      a workflow or a run, drawn
     logs          structured lines without secrets
     doctor/       what is wrong with an installation, and the cure

@@ -18,9 +18,10 @@ from slack_bolt.response import BoltResponse
 
 from bot import intake
 from bot.desk.worker import Worker
-from bot.intake import Clicked, Ourselves
+from bot.intake import Clicked, Ourselves, Submitted
 from bot.slack import Slack
 from bot.unrecorded import Unrecorded
+from bot.views.gate_buttons import OPENS_FORM
 from engine.api import Engine
 from store.faults import StoreFault
 from store.model import Millis
@@ -29,7 +30,7 @@ from store.receipts import Receipt
 log = structlog.get_logger()
 
 ANYTHING = re.compile(r".*", re.DOTALL)
-URGENT = frozenset({"gate_reject", "gate_show"})  # these clicks open windows, and a trigger lives for three seconds
+URGENT = OPENS_FORM  # a trigger lives for three seconds
 
 Spawn = Callable[[Receipt], None]
 """Have a held receipt served at once, beside whatever else goes on."""
@@ -55,11 +56,22 @@ class Hearing:
         receipt = self._receipt(body, now)
         if receipt is not None:
             try:
+                complaint = await self._complaint(receipt)
+                if complaint is not None:
+                    return complaint
                 await self._receive(receipt)
             except StoreFault as fault:
                 return await self._unrecorded.answer(receipt, fault)
         await next()
         return None
+
+    async def _complaint(self, receipt: Receipt) -> BoltResponse | None:
+        """The answer to a form that is not filled in as it should be: it stays open, and nothing was received."""
+        heard = intake.heard(receipt)
+        if not isinstance(heard, Submitted):
+            return None
+        found = await self._worker.complaint(heard)
+        return None if found is None else BoltResponse(status=200, body=found)
 
     def _receipt(self, body: Mapping[str, Any], now: Millis) -> Receipt | None:
         try:

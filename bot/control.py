@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 import socket
 import struct
@@ -17,20 +16,24 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from bot import address
+from bot.callers import Caller, Callers, allow
 from bot.operations import Operations
 from bot.operators import operator
 from bot.requests import ROUTES, VERSION, Objection, Request, Route
 from bot.settings import Address
 from engine.faults import Fault
 from store.faults import StoreFault
-from store.model import Actor, Json
+from store.model import Actor, Json, Millis
 
 BODY_MAX = 1_000_000  # bytes: the largest inputs of a run, several times over
 API = Actor("operator", "api", "API")
+ALWAYS_TOLD = ("run", "name", "workflow", "existing", "status", "standing", "redone")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Health = Callable[[], Awaitable[Json]]
 Redact = Callable[[Json], Json]
+Who = Callable[[web.Request], Caller]
+Measure = Callable[[], Awaitable[str]]
 
 log = structlog.get_logger("control")
 
@@ -38,9 +41,10 @@ log = structlog.get_logger("control")
 class Control:
     """Serves the table of requests over HTTP. Who asks is known from the socket, or from the token."""
 
-    def __init__(self, operations: Operations, health: Health, redact: Redact) -> None:
+    def __init__(self, operations: Operations, health: Health, measure: Measure, redact: Redact) -> None:
         self._operations = operations
         self._health = health
+        self._measure = measure
         self._redact = redact
 
     @asynccontextmanager
@@ -56,29 +60,38 @@ class Control:
 
     @asynccontextmanager
     async def on_address(
-        self, where: Address, token: str | None, others: Iterable[web.RouteDef] = ()
+        self, where: Address, callers: Callers, now: Callable[[], Millis], others: Iterable[web.RouteDef] = ()
     ) -> AsyncIterator[None]:
-        """Listen on the network. Without a token the interface is not there at all, only `/healthz` and `others`."""
-        who = _bearer(token) if token else _nobody
+        """Listen on the network. Without any token the interface is not there, only `/healthz` and `others`."""
+        who = _bearer(callers, now) if callers else _nobody
         async with _served(self._application(who, others)) as runner:
             await web.TCPSite(runner, where.host, where.port).start()
             yield
 
-    def _application(self, who: Callable[[web.Request], Actor], others: Iterable[web.RouteDef] = ()) -> web.Application:
+    def _application(self, who: Who, others: Iterable[web.RouteDef] = ()) -> web.Application:
         application = web.Application(client_max_size=BODY_MAX, middlewares=[_errors])
         application.router.add_get("/healthz", self._healthz)
+        application.router.add_get("/metrics", self._metrics(who))
         application.add_routes(others)
         for route in ROUTES:
             application.router.add_route(route.method, route.path, self._handler(route, who))
         application.router.add_route("*", f"{VERSION}/{{rest:.*}}", _unknown_address(who))
         return application
 
-    def _handler(self, route: Route, who: Callable[[web.Request], Actor]) -> Handler:
+    def _handler(self, route: Route, who: Who) -> Handler:
         async def handle(received: web.Request) -> web.StreamResponse:
             by = who(received)
+            allow(by, route.may)
             request = await _read(route, received)
-            answer = await self._operations.carry_out(request, by)
-            return _json(self._redact(answer))
+            answer = await self._operations.carry_out(request, by.actor)
+            return _json(self._redact(answer if "see" in by.may else _in_short(answer)))
+
+        return handle
+
+    def _metrics(self, who: Who) -> Handler:
+        async def handle(received: web.Request) -> web.StreamResponse:
+            allow(who(received), "see")
+            return web.Response(text=await self._measure(), content_type="text/plain", charset="utf-8")
 
         return handle
 
@@ -146,7 +159,14 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _json(said.as_json(), 500)
 
 
-def _unknown_address(who: Callable[[web.Request], Actor]) -> Handler:
+def _in_short(answer: Json) -> Json:
+    """What a caller is told of a run who may act on it and not look into it."""
+    if not isinstance(answer, dict) or "run" not in answer:
+        return answer
+    return {key: answer[key] for key in ALWAYS_TOLD if key in answer}
+
+
+def _unknown_address(who: Who) -> Handler:
     async def handle(received: web.Request) -> web.StreamResponse:
         who(received)
         known = "; ".join(f"{route.method} {route.path}" for route in ROUTES)
@@ -155,7 +175,7 @@ def _unknown_address(who: Callable[[web.Request], Actor]) -> Handler:
     return handle
 
 
-def _peer(received: web.Request) -> Actor:
+def _peer(received: web.Request) -> Caller:
     """The operator at the other end of the Unix socket, as the kernel knows them."""
     transport = received.transport
     connection = None if transport is None else transport.get_extra_info("socket")
@@ -163,27 +183,17 @@ def _peer(received: web.Request) -> Actor:
     if connection is not None and hasattr(socket, "SO_PEERCRED"):
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         _, uid, _ = struct.unpack("3i", raw)
-    return operator(uid)
+    return Caller(operator(uid))
 
 
-def _bearer(token: str) -> Callable[[web.Request], Actor]:
-    expected = f"Bearer {token}".encode()
-
-    def who(received: web.Request) -> Actor:
-        given = received.headers.get("Authorization", "").encode(errors="replace")
-        if not hmac.compare_digest(given, expected):
-            raise Objection(
-                "unauthorized",
-                "This address needs a token.",
-                "Send the value of POINTSMAN_API_TOKEN as Authorization: Bearer ….",
-                status=401,
-            )
-        return API
+def _bearer(callers: Callers, now: Callable[[], Millis]) -> Who:
+    def who(received: web.Request) -> Caller:
+        return callers.identify(received.headers.get("Authorization", ""), received.remote or "", now())
 
     return who
 
 
-def _nobody(received: web.Request) -> Actor:
+def _nobody(received: web.Request) -> Caller:
     raise Objection("unknown_address", f"There is no {received.path} here.", status=404)
 
 

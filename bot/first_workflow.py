@@ -9,7 +9,8 @@ from engine.definitions.verbs import PLANNED, VERBS
 from engine.definitions.words import name_fault
 
 WORKFLOW = """\
-# {title}. Prove it: `pointsman check`. Test it: `pointsman test`. Run it: `pointsman run {name} what="A desk" price=240 --wait`
+# `pointsman check` proves it, `pointsman test` tests it, and this runs it:
+# pointsman run {name} what="A desk" price=240 --wait
 workflow: {name}
 title: {title}
 description: Works out what something costs, and asks somebody when it is a lot.
@@ -75,7 +76,7 @@ cases:
 
   somebody does not:
     decide: [{{step: agree, reject: Too much}}]
-    expect: {{status: rejected, reason: Too much, steps: {{buy: skipped}}}}
+    expect: {{status: rejected, reason: Too much, steps: {{buy: cancelled}}}}
 
   nobody looks at it:
     expect: {{status: rejected, steps: {{agree: {{gate: expired}}}}, took: 3d}}

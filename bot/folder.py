@@ -28,6 +28,7 @@ class Folder:
             settings=None if operator is None else operator.settings,
             groups=self._operator.people(),
             models=None if models is None else frozenset(models.endpoints),
+            calendars=None if operator is None else frozenset(operator.calendars),
         )
 
     def read(self, paths: Sequence[Path] = ()) -> Loaded:

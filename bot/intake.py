@@ -13,7 +13,7 @@ Slack delivers at least once and in any order. A key says "this is the same gest
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -68,11 +68,11 @@ class Clicked:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A form was sent. `values` holds what was typed, by block id."""
+    """A form was sent. `values` holds what was typed or chosen, by block id; of choices their values."""
 
     callback_id: str
     private_metadata: str
-    values: Mapping[str, str]
+    values: Mapping[str, Json]
     user: str
     trigger_id: str = ""
 
@@ -227,15 +227,27 @@ def _submission(body: Body) -> _Read:
     return f"submission:{view.get('id')}:{view.get('hash')}", "view", submitted
 
 
-def _typed(view: Body) -> list[tuple[str, str]]:
-    """What was typed into text fields, by block id; other elements and empty fields are left out."""
+def _typed(view: Body) -> Iterator[tuple[str, Json]]:
+    """What was typed and chosen, by block id; elements that we never use and empty fields are left out."""
     values: Mapping[str, Mapping[str, Body]] = (view.get("state") or {}).get("values") or {}
-    return [
-        (block_id, _writable(state["value"]))
-        for block_id, fields in values.items()
-        for state in fields.values()
-        if state.get("type") == "plain_text_input" and isinstance(state.get("value"), str)
-    ]
+    for block_id, fields in values.items():
+        for state in fields.values():
+            entered = _entered(state)
+            if entered is not None:
+                yield block_id, entered
+
+
+def _entered(state: Body) -> Json:
+    match state.get("type"):
+        case "plain_text_input" | "number_input" if isinstance(state.get("value"), str):
+            return _writable(state["value"])
+        case "datepicker" if isinstance(state.get("selected_date"), str):
+            return _writable(state["selected_date"])
+        case "static_select" | "radio_buttons" if isinstance(state.get("selected_option"), dict):
+            return _writable(state["selected_option"].get("value"))
+        case "multi_static_select" | "checkboxes" if state.get("selected_options"):
+            return [_writable(option.get("value")) for option in state["selected_options"]]
+    return None
 
 
 def _writable(text: object) -> str:

@@ -11,9 +11,10 @@ from bot.absence import absent
 from bot.requests import History, Objection, Runs, Status, Verify
 from engine import audit
 from engine.quantities import duration_ms
-from store import definitions, history, lookups, unshown
+from store import definitions, history, lookups, pruning, unshown
 from store.content import ContentFolder
 from store.database import Reader
+from store.erasure import ERASED
 from store.model import Millis, Run, RunStatus
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class Looking:
                 "actor": shapes.actor(entry.actor),
                 "event": entry.kind,
                 "step": entry.step,
-                "data": entry.content,
+                "data": ERASED if entry.content is None else entry.content,
                 "hash": entry.hash,
             }
             for entry in entries
@@ -92,16 +93,30 @@ class Looking:
             at_gate = await self._read(lambda tx: lookups.gate(tx, ref))
             found = None if at_gate is None else at_gate[0]
         if found is None:
+            await self._must_not_be_gone(ref)
             raise Objection(
                 "unknown_run", f"There is no run {ref} here.", "`pointsman runs` lists the newest.", status=404
             )
         return found
 
+    async def _must_not_be_gone(self, ref: str) -> None:
+        """Raise Objection when there was such a run, and it was dropped by policy."""
+        left = await self._read(lambda tx: pruning.tombstone(tx, ref))
+        if left is not None:
+            message = f"{left.name} of {left.workflow} was dropped on {shapes.moment(left.at)}: {left.why}."
+            hint = "That it was there, and that it was dropped by policy, stands in the chain of heads."
+            raise Objection("run_pruned", message, hint, status=410)
+
     async def _told(self, run: Run) -> Any:
-        number, closed, missing = await self._read(
-            lambda tx: (definitions.number(tx, run.version), unshown.of_run(tx, run.id), absent(tx, run))
+        number, closed, missing, off = await self._read(
+            lambda tx: (
+                definitions.number(tx, run.version),
+                unshown.of_run(tx, run.id),
+                absent(tx, run),
+                definitions.disabled(tx, run.workflow),
+            )
         )
-        return shapes.status(run, self._content.value, number=number, unshown=closed, absent=missing)
+        return shapes.status(run, self._content.value, number=number, unshown=closed, absent=missing, off=off)
 
     def _row(self, row: lookups.RunRow) -> Any:
         return {

@@ -69,6 +69,10 @@ def bad_answer(gate: str, problems: Iterable[InputProblem]) -> Objection:
     return _wrong("content_invalid", f"That does not answer {gate}", problems)
 
 
+def wrong_delivery(workflow: str, problems: Iterable[InputProblem]) -> Objection:
+    return _wrong("inputs_invalid", f"{workflow} cannot be started with this delivery", problems)
+
+
 def _wrong(code: str, what: str, problems: Iterable[InputProblem]) -> Objection:
     told = [Trouble(one.name, one.message, one.hint) for one in problems]
     message = "; ".join(one.message.rstrip(".") for one in told)

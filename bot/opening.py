@@ -11,6 +11,7 @@ from bot.settings import Settings
 from engine.models import Models
 from engine.secrets import Redactor
 from engine.service import Options
+from engine.tape import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,23 @@ class Opening:
         return Options(
             database=self.settings.db,
             synchronous=self.settings.synchronous,
-            allowed_hosts=(*self.operator.hosts, *self._model_hosts()),
+            allowed_hosts=(*self.operator.hosts, *(() if self.models is None else self.models.hosts)),
+            calendars=self.operator.calendars,
             models=self.models,
             python_workers=self.operator.limits.python_workers,
             python_memory_bytes=self.operator.limits.python_memory,
             audit_key=b"" if key is None else key.get_secret_value().encode(),
             redactor=self.redactor,
+            record=self.settings.record,
         )
 
-    def _model_hosts(self) -> tuple[str, ...]:
-        return () if self.models is None else tuple(one.host for one in self.models.endpoints.values())
+
+def _models(settings: Settings) -> Models | None:
+    """The endpoints of the models file; all of them answer from the recording, when there is one to answer from."""
+    models = None if settings.models_file is None else Models.load(settings.models_file)
+    if settings.replay is None:
+        return models
+    return (models or Models()).replaying(settings.replay, Recording.load(settings.replay).models)
 
 
 def opening(settings: Settings, *, running: bool = True) -> Opening:
@@ -46,7 +54,7 @@ def opening(settings: Settings, *, running: bool = True) -> Opening:
     Unless something is to be `running`, settings of workflows that no file gives are simply not known here.
     """
     operator = operator_file.read(settings.settings_file)
-    models = None if settings.models_file is None else Models.load(settings.models_file)
+    models = _models(settings)
     redactor = Redactor()
     for value in settings.secrets():
         redactor.add(value)

@@ -9,6 +9,7 @@ import anyio
 from bot import shapes
 from bot.acting import Acting, surface
 from bot.objections import bad_inputs, not_started, unknown_workflow
+from bot.pruning import pruned
 from bot.requests import (
     AddSchedule,
     Cancel,
@@ -20,6 +21,7 @@ from bot.requests import (
     Objection,
     Pause,
     PauseSchedule,
+    Prune,
     Reload,
     Request,
     Resume,
@@ -93,6 +95,8 @@ class Operations(Acting):
                 return await self.enable(request)
             case Reload():
                 return await self._reload(request, by)
+            case Prune():
+                return await pruned(self._engine, request, by)
             case Say():
                 return await self._say(request)
         return await self._changed(request, by)
@@ -156,12 +160,15 @@ class Operations(Acting):
         """The run when it rests, or as it is when the time is up; `seconds` None waits for as long as it takes."""
         rests = ("finished", "resting", "timed") if timers else ("finished", "resting")
         with anyio.move_on_after(seconds):
-            while shapes.standing(run) not in rests:
+            while self._standing(run) not in rests:
                 bell = self._engine.told.event()  # taken before looking, so that no ring is missed
                 run = await self._run(run.id)
-                if shapes.standing(run) not in rests:
+                if self._standing(run) not in rests:
                     await bell.wait()
         return run
+
+    def _standing(self, run: Run) -> shapes.Standing:
+        return shapes.standing(run, held=run.workflow in self._engine.held)
 
     async def workflows(self) -> Json:
         loaded, off = self._engine.definitions, await self._engine.database.read(definitions.reasons_disabled)

@@ -11,6 +11,7 @@ an answer that says so. Recordings are a YAML or JSON list; the first that fits 
         - text: Some text
         - {refusal: I cannot help with that}
         - {status: 429, retry_after: 2}
+        - {status: 429, error: insufficient_quota, text: You have spent everything}
         - {text: Half a sen, finish: length}
         - {text: Slow, delay_ms: 5000}
 """
@@ -61,6 +62,7 @@ class RecordedAnswer(BaseModel):
     refusal: str | None = None
     status: Annotated[int, Field(ge=200, le=599)] = 200
     retry_after: float | None = None
+    error: str = "recorded"  # what a failing status calls itself
     finish: Annotated[str, Field(pattern="^(stop|length|content_filter)$")] = "stop"
     delay_ms: Annotated[int, Field(ge=0)] = 0
 
@@ -154,7 +156,7 @@ class RecordedAnswers:
         found = self._found(request, body, _said(body["messages"]), schema)
         await anyio.sleep(found.delay_ms / 1000)
         if found.status != 200:
-            return _failure(found, {"error": {"message": found.text or "recorded failure", "type": "recorded"}})
+            return _failure(found, {"error": {"message": found.text or "recorded failure", "code": found.error}})
         text = _text_of(found)
         message: dict[str, Json] = {"role": "assistant", "content": text, "refusal": found.refusal}
         if tools and found.refusal is None:
@@ -179,7 +181,7 @@ class RecordedAnswers:
         found = self._found(request, body, prompt, schema)
         await anyio.sleep(found.delay_ms / 1000)
         if found.status != 200:
-            error = {"type": "recorded", "message": found.text or "recorded failure"}
+            error = {"type": found.error, "message": found.text or "recorded failure"}
             return _failure(found, {"type": "error", "error": error})
         text, refused = _text_of(found), found.refusal is not None
         content: dict[str, Json] = {"type": "text", "text": found.refusal if refused else text}

@@ -220,6 +220,18 @@ class Verify(Request):
     ref: str | None = None
 
 
+class Prune(Request):
+    """Erase what was written in runs that keep it no longer, and drop runs that ended longer ago than `older_than`.
+
+    A large file is pruned piece by piece: what is answered as `after` is asked with next, until it is null.
+    """
+
+    older_than: str | None = None
+    workflow: str | None = None
+    dry_run: bool = False
+    after: str | None = None
+
+
 May = Literal["start", "see", "decide", "control"]
 """What a token of the API may be for."""
 
@@ -264,6 +276,7 @@ ROUTES = (
     Route(RunSchedule, "POST", f"{_SCHEDULE}/run", "control"),
     Route(DeleteSchedule, "POST", f"{_SCHEDULE}/delete", "control"),
     Route(Reload, "POST", f"{VERSION}/reload", "control"),
+    Route(Prune, "POST", f"{VERSION}/prune", "control"),
     Route(Say, "POST", f"{VERSION}/say", "see"),
     Route(Verify, "GET", f"{VERSION}/audit", "see"),
 )

@@ -20,8 +20,9 @@ import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
 from bot import address, logs, settings
+from bot.callers import Caller, Callers, Token
 from bot.capabilities import note_scopes, probe
-from bot.control import Control
+from bot.control import API, Control
 from bot.desk.answering import Answering
 from bot.desk.bench import Bench
 from bot.desk.clerk import Clerk
@@ -30,8 +31,10 @@ from bot.desk.worker import Worker
 from bot.directory import Directory
 from bot.ears import Ears
 from bot.folder import Stamp, broken
+from bot.hooks import Hooks
 from bot.http_door import HttpDoor
 from bot.manifest import SCOPES, SCOPES_OPTIONAL
+from bot.metrics import Metrics
 from bot.opening import Opening, opening
 from bot.operations import Operations
 from bot.people import Organisation, SlackPeople
@@ -114,6 +117,7 @@ async def take(fresh: Opening, service: Service) -> dict[str, Json]:
     engine = service.engine
     before = {name: one.plan.version for name, one in engine.definitions.items()}
     engine.settings = fresh.folder.settings(loaded.definitions)
+    service.use_calendars(fresh.operator.calendars)
     now = engine.clock.now()
     await engine.use(loaded.definitions, also=lambda tx, cards: schedule_book.load(tx, cards, now))
     engine.fires_before(now)
@@ -282,23 +286,34 @@ async def _flushed(service: Service, group: TaskGroup) -> None:
 
 async def _opened_doors(service: Running, clock: Clock, stack: AsyncExitStack) -> None:
     """The control socket beside the database, and the network when an address is set."""
-    given = service.opened.settings
-    operations = Operations(service.service.engine, reload=service.reload, say=service.say)
-    control = Control(operations, service.health, service.opened.redactor.json)
+    given, engine = service.opened.settings, service.service.engine
+    operations = Operations(engine, reload=service.reload, say=service.say)
+    metrics = Metrics(engine, lambda: service.sender.backlog)
+    control = Control(operations, service.health, metrics.text, service.opened.redactor.json)
     await stack.enter_async_context(control.on_socket(address.socket_path(given.db)))
     if given.http is None:
         return
-    token = None if given.api_token is None else given.api_token.get_secret_value()
-    others: list[Any] = []
+    callers = _callers(service.opened)
+    others: list[Any] = Hooks(engine, service.opened.operator.api.rate).routes()
     if given.slack_mode == "http" and given.slack_signing_secret is not None:
-        others = HttpDoor(service.ears, given.slack_signing_secret.get_secret_value(), clock).routes()
+        others += HttpDoor(service.ears, given.slack_signing_secret.get_secret_value(), clock).routes()
     try:
-        await stack.enter_async_context(control.on_address(given.http, token, others))
+        await stack.enter_async_context(control.on_address(given.http, callers, clock.now, others))
     except OSError as error:
         raise SettingsFault(
             f"POINTSMAN_HTTP={given.http} cannot be listened on: {error.strerror or error}.",
             hint="Another program may use this port; name another one.",
         ) from None
+
+
+def _callers(opened: Opening) -> Callers:
+    """Who may ask over the network: the tokens of the operator's file, and POINTSMAN_API_TOKEN for everything."""
+    tokens = [one.read() for one in opened.operator.api.tokens]
+    for token in tokens:
+        opened.redactor.add(token.text)
+    if opened.settings.api_token is not None:
+        tokens.append(Token(Caller(API), opened.settings.api_token.get_secret_value()))
+    return Callers(tokens, opened.operator.api.rate)
 
 
 async def _watched(service: Running, seen: Stamp) -> None:

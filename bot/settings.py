@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     workflows: Path = Field(Path("workflows"), validation_alias="POINTSMAN_WORKFLOWS")
     settings_file: Path | None = Field(None, validation_alias="POINTSMAN_SETTINGS")
     models_file: Path | None = Field(None, validation_alias="POINTSMAN_MODELS")
+    record: Path | None = Field(None, validation_alias="POINTSMAN_RECORD")
+    replay: Path | None = Field(None, validation_alias="POINTSMAN_REPLAY")
     log: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = Field(
         "console", validation_alias="POINTSMAN_LOG"
     )
@@ -161,13 +163,18 @@ def _check_tokens(settings: Settings) -> None:
 
 
 def _check_files(settings: Settings) -> None:
-    for variable in ("POINTSMAN_SETTINGS", "POINTSMAN_MODELS"):
+    for variable in ("POINTSMAN_SETTINGS", "POINTSMAN_MODELS", "POINTSMAN_REPLAY"):
         path = getattr(settings, VARIABLES[variable])
         if path is not None and not path.is_file():
             raise SettingsFault(
                 f"{variable} names {path}, which is not a file here ({Path.cwd()}).",
                 hint="Correct the path, or leave the variable out.",
             )
+    if settings.record is not None and settings.replay is not None:
+        raise SettingsFault(
+            "POINTSMAN_RECORD and POINTSMAN_REPLAY are both set, but what comes from a recording is not recorded.",
+            hint="Leave one of them out.",
+        )
 
 
 def require_slack(settings: Settings) -> None:

@@ -48,6 +48,7 @@ def run(state: Run, resolve: Resolve, *, number: int | None = None) -> Shape:
         "error": failure(state.error),
         "reason": state.reason,
         "warnings": state.warnings,
+        "erased_at": moment(state.erased_at),
     }
 
 
@@ -58,10 +59,19 @@ def status(
     number: int | None = None,
     unshown: Sequence[Unshown] = (),
     absent: Absent = NOBODY_ABSENT,
+    off: str = "",
 ) -> Shape:
-    """A run with everything that is known of its steps, of where it is not shown, and of who is not there."""
+    """A run with everything that is known of its steps, of where it is not shown, and of who is not there.
+
+    `off` tells who switched its workflow off, and why.
+    """
     steps = {key: step(one, resolve, absent) for key, one in state.steps.items()}
-    stands = {"standing": standing(state), "waiting_for": waiting_for(state), "unsettled": unsettled(state)}
+    stands = {
+        "standing": standing(state, held=bool(off)),
+        "waiting_for": waiting_for(state),
+        "unsettled": unsettled(state),
+        "held": off if off and not state.status.finished else None,
+    }
     return run(state, resolve, number=number) | stands | {"shown": shown(unshown), "steps": steps}
 
 
@@ -144,19 +154,29 @@ def workflow(known: Workflow, inputs: Mapping[str, Json], disabled: str | None =
 Standing = Literal["finished", "resting", "timed", "moving"]
 
 
-def standing(state: Run) -> Standing:
-    """Whether anything will happen by itself: soon (moving), at a moment in time (timed), or only through people."""
+def standing(state: Run, *, held: bool = False) -> Standing:
+    """Whether anything will happen by itself: soon (moving), at a moment in time (timed), or only through people.
+
+    While its workflow is switched off the run is `held`: what is under way is finished, and nothing else begins.
+    """
     if state.status.finished:
         return "finished"
     if state.status.value == "paused":
         return "resting"
     statuses = {one.status for one in state.steps.values()}
+    if held and StepStatus.READY in statuses and not _attempts(state):
+        return "resting"
     if statuses & {StepStatus.READY, StepStatus.RUNNING} or state.status.value in ("ending", "queued"):
         return "moving"
     waits = [one for one in state.steps.values() if one.status is StepStatus.WAITING]
     if any(one.gate is None for one in waits):
         return "timed"
     return "resting" if waits or StepStatus.UNKNOWN in statuses else "moving"
+
+
+def _attempts(state: Run) -> bool:
+    """Whether an attempt is under way; a block has none of its own."""
+    return any(one.status is StepStatus.RUNNING and one.attempt > 0 for one in state.steps.values())
 
 
 def waiting_for(state: Run) -> list[str]:

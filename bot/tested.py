@@ -13,6 +13,7 @@ from bot.requests import Objection
 from engine.cases import TestFile, Verdict, play, read_tests
 from engine.cases.reading import SUFFIXES
 from engine.definitions import Definition, Problem
+from engine.workers.pool import WorkerPool
 
 PLAIN = (".yaml", ".yml")
 
@@ -63,11 +64,12 @@ async def _play_all(
     tests: Sequence[TestFile], loaded: Mapping[Path, Mapping[str, Definition]], told: Callable[[Verdict], None]
 ) -> list[Verdict]:
     verdicts = []
-    for test in tests:
-        for case in () if test.broken else test.cases:
-            verdict = await play(case, test.workflow, loaded[Path(test.file).parent])
-            told(verdict)
-            verdicts.append(verdict)
+    async with WorkerPool() as workers:  # started once, for the functions of all cases
+        for test in tests:
+            for case in () if test.broken else test.cases:
+                verdict = await play(case, test.workflow, loaded[Path(test.file).parent], workers)
+                told(verdict)
+                verdicts.append(verdict)
     return verdicts
 
 

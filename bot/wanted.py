@@ -194,7 +194,10 @@ def _root(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
     if shows(scene, anchors):
         place, final = _Place(home_channel(scene)), scene.run.status.finished
         root = run_message(scene)
-        yield _message(scene, root_key(scene.run), place, Priority.PROGRESS, root, _requester(scene), final=final)
+        # The runs that it started link to it.
+        leads = any(step.child is not None for step in scene.run.steps.values())
+        priority = Priority.CARD if leads and root_key(scene.run) not in anchors else Priority.PROGRESS
+        yield _message(scene, root_key(scene.run), place, priority, root, _requester(scene), final=final)
 
 
 def _gates(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[Message]:

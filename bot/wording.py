@@ -95,27 +95,6 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.ACTOR_IS_REQUESTER: "You started this run, so you may not decide {gate}. Others of {approvers} may.",
     Refusal.ACTOR_UNKNOWN: "Slack could not say who you are, so nothing was changed. Please try again in a minute.",
     Refusal.FACTS_TOO_OLD: "Slack took too long to say who you are, so nothing was changed. Please try again.",
-    Refusal.ACTOR_NOT_AMONG: "You were named for {gate} by the run's data, but the workflow lets only people of "
-    "certain groups decide there. Nothing was changed.",
-    Refusal.ANSWER_NOT_OFFERED: "{gate} does not take this answer. Its card shows which it takes{link}. Nothing was "
-    "changed.",
-    Refusal.CHOICE_UNKNOWN: "{gate} does not offer this choice. Its card shows which there are{link}. Nothing was "
-    "changed.",
-    Refusal.EDIT_NOT_ALLOWED: "Something was edited that may not be edited at {gate}. Nothing was changed.",
-    Refusal.CONTENT_CHANGED: "What {gate} is about was changed since you looked. Please look again{link}. Nothing was "
-    "decided.",
-    Refusal.CONTENT_INVALID: "What was given does not fit what is asked for. Nothing was changed.",
-    Refusal.ROUNDS_USED_UP: "Changes were asked for as often as the workflow allows. Please approve or reject {gate}.",
-    Refusal.ONCE_WOULD_REPEAT: "This would repeat steps whose effect must not happen twice unseen, so nothing was "
-    "changed. Say that you mean it.",
-    Refusal.RUN_NOT_FINISHED: "{run} has not ended, so there is nothing to retry.",
-    Refusal.RUN_NOT_QUEUED: "{run} is not waiting for its turn, so there is nothing to let in.",
-    Refusal.RUN_QUEUED: "{run} waits for its turn and has not begun. Nothing was changed.",
-    Refusal.NOTHING_TO_RETRY: "Nothing in {run} failed or was stopped, so there is nothing to retry.",
-    Refusal.VERSION_DOES_NOT_FIT: "{run} cannot go on with the newest version: it needs inputs that this run was not "
-    "given. Nothing was changed.",
-    Refusal.SIGNAL_NOT_EXPECTED: "{run} does not wait for this event. Nothing was changed.",
-    Refusal.TOO_MANY_SIGNALS: "{run} has as many events waiting for it as it can hold. Nothing was changed.",
     Refusal.ACTOR_NOT_AMONG: "You are not among the people whom the workflow lets decide {gate}. Nothing was changed.",
     Refusal.ANSWER_NOT_OFFERED: "{gate} takes another kind of answer. Nothing was changed.",
     Refusal.CHOICE_UNKNOWN: "{gate} offers no such answer. Nothing was changed.",
@@ -173,6 +152,10 @@ HINTS: dict[str, str] = {
     "model_denied": "The provider did not accept our key. An operator can check it.",
     "model_request_invalid": "The provider did not accept the request. Compare the model's settings with its manual.",
     "model_output_invalid": "The model did not keep to the output schema. Simplify the schema, or try another model.",
+    "model_held": "The provider has failed too often lately, so it is left alone for a while. Try again later.",
+    "model_limited": "As many calls as this endpoint may have are under way or were made. Try again later.",
+    "model_not_recorded": "Record this exchange first, or run without the tape.",
+    "budget_used_up": "Raise limits.budget, or let the run do less.",
     "model_unreachable": "The provider could not be reached. Try again when it is back.",
     "model_unknown": "No such model is set up. An operator can add it to the models file.",
     "when_failed": "The author of the workflow can correct the condition.",

@@ -5,7 +5,7 @@ these three, scheduler.py and runner.py read themselves.
 
     service       the engine as a whole, opened and closed in order
     scheduler     claims what is due, in the commit that made it due
-    runner        one attempt, from its mapped input to its report
+    runner        one attempt, from its mapped input to its report; outside is where it touches the world
     at_once       steps that only compute; opening says what a gate asks, and of whom
     children      runs that steps start
     ensuring      what must hold of an output, and of what a run spends
@@ -19,6 +19,8 @@ these three, scheduler.py and runner.py read themselves.
     mapping       what a step is given
     audit         does the record hold, and do the rows say the same
     evidence      all that is on record of a run, as files
+    keeping       what was written in old runs goes, by the author's wish
+    provenance    where the host of a URL comes from
     rules/        pure: commands in, events out
     definitions/  workflow files, read and proved before any run
     inputs        what a requester gives, against what a workflow asks for
@@ -27,7 +29,13 @@ these three, scheduler.py and runner.py read themselves.
     activities/   what a step does: http, model, python, command, transform
     workers/      processes for the functions of authors
     kit           what authors import
+    rehearsal/    a workflow run for real in a world that is made up
+    cases/        tests beside workflows, played there
     models        the operator's model endpoints
+    endpoints     who may use an endpoint and when: limits, and what is down
+    turns, needing, verdicts             when a limited one is free; which a step needs; what its end says of them
+    spending      what runs may still spend on model calls
+    answers, tape model answers that are kept for a while; exchanges recorded, and answered from
     http          the only module that sends requests
     guarded_network, hosts, unpacking    which addresses a request may reach, and how much may come back
     secrets       wrapped secrets, and what redacts them

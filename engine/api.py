@@ -36,7 +36,7 @@ from engine.rules.lifecycle import handle
 from engine.starting import NotStarted as NotStarted
 from engine.starting import berth, next_in_line, previous_outputs, within_rate
 from engine.starting import dedupe_key as key_of
-from store import definitions, draft, lookups, mail, names, receipts, runs
+from store import definitions, draft, lookups, mail, names, pruning, receipts, runs
 from store.content import ContentFolder
 from store.database import Database, Writer
 from store.events import (
@@ -202,13 +202,20 @@ class Engine:
         """The work of `start`, inside a write."""
         key = request.dedupe_key
         existing = None if key is None else runs.by_dedupe_key(tx, plan.workflow, key)
-        if existing is not None:
-            run, _ = self._load(tx, existing)
-        else:
-            run = self._begin(tx, plan, request)
+        run = self._first(tx, existing) if existing is not None else self._begin(tx, plan, request)
         if receipt is not None:
             receipts.performed(tx, receipt, _named(answer, run))
         return Started(run, existing is not None)
+
+    def _first(self, tx: Writer, run_id: RunId) -> Run:
+        """The run that was started with a dedupe key before. Raises NotStarted when it has been dropped."""
+        left = pruning.tombstone(tx, run_id)
+        if left is not None:
+            raise NotStarted(
+                f"This was started before, as {left.name}, which has been dropped since: {left.why}.",
+                "To do it anew, start it with another dedupe key.",
+            )
+        return self.run_in(tx, run_id)
 
     def _begin(self, tx: Writer, plan: Plan, request: Request) -> Run:
         why_off = definitions.disabled(tx, plan.workflow)

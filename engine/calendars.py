@@ -7,12 +7,14 @@ change falls into its working hours.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from engine.faults import ActivityFault
+from engine.opening import After, plainly
 from store.model import Json, Millis
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -82,6 +84,27 @@ class Calendar:
 
     def _wall(self, seconds: int) -> datetime:
         return datetime.fromtimestamp(seconds, self.zone).replace(tzinfo=None)
+
+
+def clocks(calendars: Mapping[str, Calendar]) -> Callable[[str], After]:
+    """How the clocks of a gate run, by the name of its calendar: every hour counts where it names none.
+
+    What is given raises ActivityFault for a name that is not known.
+    """
+
+    def after(name: str) -> After:
+        if not name:
+            return plainly
+        if name not in calendars:
+            raise ActivityFault(
+                "calendar_missing",
+                f"The operator's settings have no calendar `{name}`, so nobody can say when this is due.",
+                retryable=False,
+                hint="Write it under `calendars` in the settings file, reload, then retry the run.",
+            )
+        return calendars[name].after
+
+    return after
 
 
 def calendar_from(data: Json) -> Calendar:

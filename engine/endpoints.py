@@ -7,21 +7,22 @@ is remembered here of them only spares looking for what is not there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
+from engine.activities.work import Admission
 from engine.models import Models
-from engine.rules.attempts import may_work
 from engine.needing import MODEL, Needing
+from engine.rules.attempts import may_work
 from engine.turns import forget_old_uses, next_turn_at
 from engine.verdicts import ENDS, Verdict, verdicts
 from store import endpoints
 from store.database import Reader, Writer
 from store.endpoints import Attempt, Endpoint
 from store.events import Event, StepPolled
-from store.model import Json, Millis, Plan, Run, RunId, Step, StepKey, StepPlan, StepStatus
+from store.model import Failure, Json, Millis, Plan, Run, RunId, Step, StepKey, StepPlan, StepStatus
 
 log = structlog.get_logger("engine")
 
@@ -31,11 +32,12 @@ HOLD_MAX_MS = 600_000
 CONCURRENT_WAIT_MS = 1_000  # how long to wait when only the end of another use can make room
 USES = frozenset(("model", "http"))
 SpecOf = Callable[[Plan, str], StepPlan]
+ClaimFirst = Callable[[RunId, StepKey, str], None]  # claims a step that left this line
 
 
 @dataclass(slots=True)
 class Endpoints:
-    """Lets steps use their endpoints, or stand in line. All but `wait_ms` and `spares` belongs inside a write."""
+    """Lets steps use their endpoints, or stand in line. All but `knows` and `spares` belongs inside a write."""
 
     models: Models
     needing: Needing
@@ -44,7 +46,7 @@ class Endpoints:
     _troubled: dict[str, Endpoint] | None = None  # as committed; None until it has been looked up
     _lines: set[str] = field(default_factory=set)  # endpoints that somebody may stand in line for
     _touched: set[str] = field(default_factory=set)  # endpoints that changed in this batch
-    _parked: set[tuple[RunId, StepKey]] = field(default_factory=set)  # steps that joined a line in this batch
+    _parked: dict[tuple[RunId, StepKey], str] = field(default_factory=dict)  # who joined which line in this batch
     _taken: dict[Attempt, str] = field(default_factory=dict)  # which endpoint an attempt was let in for
 
     def __post_init__(self) -> None:
@@ -52,9 +54,7 @@ class Endpoints:
 
     # Letting in --------------------------------------------------------------------------------------------------
 
-    def lets(
-        self, tx: Writer, plan: Plan, run: Run, key: StepKey, now: Millis, *, first_of: str | None = None
-    ) -> bool:
+    def lets(self, tx: Writer, plan: Plan, run: Run, key: StepKey, now: Millis, *, first_of: str | None = None) -> bool:
         """Whether a ready step may be claimed; else it stands in line from here on. `first_of` is the line it left."""
         step = run.steps.get(key)
         if step is None or not self.active(tx):
@@ -106,7 +106,7 @@ class Endpoints:
 
     def _park(self, tx: Writer, name: str, by: Attempt) -> bool:
         endpoints.stand_in_line(tx, name, by.run_id, by.key)
-        self._parked.add((by.run_id, by.key))
+        self._parked[by.run_id, by.key] = name
         self._lines.add(name)
         return False
 
@@ -118,57 +118,48 @@ class Endpoints:
             return True
         return bool(self._lines) and endpoints.stands_in_line(tx, run_id, step)
 
-    def serve(
-        self,
-        tx: Writer,
-        now: Millis,
-        room: int,
-        only: Collection[RunId] | None,
-        claim: Callable[[RunId, StepKey, str], None],
-    ) -> Millis | None:
-        """Have those claimed whose turn it is, and say when to look again; None when a commit will tell."""
+    def serve(self, tx: Writer, now: Millis, room: int, only: Collection[RunId] | None, claim: ClaimFirst) -> None:
+        """Have those claimed whose turn it is, first come, first served."""
         self._load(tx)
-        looks: list[Millis] = []
         for name in sorted(self._lines):
-            look_at = self._serve_line(tx, name, now, room, only, claim)
-            looks += [] if look_at is None else [look_at]
-        return min(looks, default=None)
-
-    def close(self) -> None:
-        """The batch is whole."""
-        self._touched.clear()
-        self._parked.clear()
+            self._serve_line(tx, name, now, room, only, claim)
 
     def _serve_line(
-        self,
-        tx: Writer,
-        name: str,
-        now: Millis,
-        room: int,
-        only: Collection[RunId] | None,
-        claim: Callable[[RunId, StepKey, str], None],
-    ) -> Millis | None:
+        self, tx: Writer, name: str, now: Millis, room: int, only: Collection[RunId] | None, claim: ClaimFirst
+    ) -> None:
         tried: set[tuple[RunId, StepKey]] = set()
-        while room > len(tried):
-            one = self._state(tx, name)
-            if one.held and not self._may_probe(tx, one, now):
-                return one.held_until if (one.held_until or 0) > now else None
-            turn_at = now if one.held else self._turn_at(tx, name, now)
-            if turn_at is None or turn_at > now:
-                return turn_at
-            one_by_one = one.held or name in self._limited
+        while room > len(tried) and self._opens_at(tx, name, now) == now:
+            one_by_one = name in self._limited or self._state(tx, name).held
             found = endpoints.in_line(tx, name, 1 if one_by_one else room - len(tried), only, tried)
             if not found:
-                self._close_line(tx, name)
-                return now + 1 if self._parked else None  # who joined in this batch is in no row yet
+                if name not in self._parked.values() and endpoints.waiting(tx, name) == 0:
+                    self._lines.discard(name)
+                return
             for run_id, key in found:
                 tried.add((run_id, key))
                 claim(run_id, key, name)
-        return None
 
-    def _close_line(self, tx: Writer, name: str) -> None:
-        if not self._parked and endpoints.waiting(tx, name) == 0:
-            self._lines.discard(name)
+    def _opens_at(self, tx: Writer, name: str, now: Millis) -> Millis | None:
+        """When the first in line may go, at the earliest now; None when that depends on what is under way."""
+        one = self._state(tx, name)
+        if one.held_until is None:
+            turn_at = self._turn_at(tx, name, now)
+            return None if turn_at is None else max(turn_at, now)
+        if one.held_until <= now and not self._may_probe(tx, one, now):
+            return None
+        return max(one.held_until, now)
+
+    def close(self, tx: Writer, now: Millis) -> Millis | None:
+        """The batch is whole. Gives when to look at the lines again; None when a commit will tell."""
+        looks = []
+        for name in self._lines:
+            opens_at = self._opens_at(tx, name, now)
+            # Whoever joined in this batch is in no row yet: there may be room for him in the next one.
+            if opens_at is not None and (opens_at > now or name in self._parked.values()):
+                looks.append(opens_at)
+        self._touched.clear()
+        self._parked.clear()
+        return min(looks, default=None)
 
     # What became of it -------------------------------------------------------------------------------------------
 
@@ -181,13 +172,14 @@ class Endpoints:
             if self.spec_of(plan, place.step).uses not in USES or not place.attempt:
                 continue
             by = Attempt(run.id, place.key, place.attempt)
-            learnt = verdicts(self.spec_of(plan, place.step), event)
-            self._settle(tx, by, event)
+            spec = self.spec_of(plan, place.step)
+            learnt = [one for one in verdicts(spec, _error(event), _receipt(event)) if not one.full]
+            self._settle(tx, by, event, learnt)
             for verdict in learnt:
                 self._judge(tx, verdict, by, now)
             self._free_probe(tx, by, {verdict.name for verdict in learnt}, answered=type(event) is StepPolled, now=now)
 
-    def _settle(self, tx: Writer, by: Attempt, event: Event) -> None:
+    def _settle(self, tx: Writer, by: Attempt, event: Event, learnt: Sequence[Verdict]) -> None:
         if not self._limited:
             return
         self._taken.pop(by, None)
@@ -195,7 +187,8 @@ class Endpoints:
         if usage and not usage.get("calls"):
             endpoints.unused(tx, by)  # answered from what was kept
         else:
-            endpoints.used(tx, by, sum((usage or {}).get(name, 0) for name in ("tokens_in", "tokens_out")))
+            tokens = sum((usage or {}).get(name, 0) for name in ("tokens_in", "tokens_out"))
+            endpoints.used(tx, by, tokens, next((one.name for one in learnt if not one.down), None))
 
     def _judge(self, tx: Writer, verdict: Verdict, by: Attempt, now: Millis) -> None:
         self._load(tx)
@@ -242,31 +235,44 @@ class Endpoints:
         name = f"{MODEL}{model}"
         return name in self._limited or name in (self._troubled or {})
 
-    def wait_ms(self, tx: Writer, model: str, by: Attempt, now: Millis) -> int:
-        """How long an attempt must leave a model alone; at 0 it may go on, and is counted as a use."""
+    def admits(self, tx: Writer, model: str, by: Attempt, now: Millis) -> Admission:
+        """Whether an attempt may ask a model; when it may, that is counted as a use."""
         self._load(tx)
         one = self._state(tx, f"{MODEL}{model}")
         if one.held_until is not None and one.probe != by and one.held_until > now:
-            return one.held_until - now
+            return Admission(one.held_until - now, held=True)
         if one.name not in self._limited or self._taken.get(by) == one.name:
-            return 0
+            return Admission()
         turn_at = self._turn_at(tx, one.name, now)
         if turn_at is None or turn_at > now:
-            return CONCURRENT_WAIT_MS if turn_at is None else turn_at - now
+            return Admission(CONCURRENT_WAIT_MS if turn_at is None else turn_at - now)
         self._take(tx, replace(one, held_until=None), by, now)
-        return 0
+        return Admission()
 
-    def spares(self, spec: StepPlan, code: str, detail: Json, retry_after_ms: int | None, now: Millis) -> int | None:
-        """How long a step has to wait whose endpoints are all down or full; None when the failure is its own."""
+    def spares(self, plan: Plan, spec: StepPlan, run: Run, step: Step, error: Failure, now: Millis) -> int | None:
+        """How long a step has to wait whose endpoints are all down or full; None when the failure is its own.
+
+        Not at all when it can be told beforehand what it needs: then it stands in line.
+        """
+        if spec.uses not in USES or not error.retryable:
+            return None
+        told = verdicts(spec, error, None)
+        wait_ms = self._wait_ms(told, now)
+        if wait_ms is None or self.needing.names(plan, spec, run, step, {one.name for one in told}):
+            return None if wait_ms is None else 0
+        return wait_ms
+
+    def _wait_ms(self, told: Sequence[Verdict], now: Millis) -> int | None:
         waits: list[int] = []
-        for one in verdicts(spec, code=code, detail=detail, retry_after_ms=retry_after_ms, all_of_them=True):
+        for one in told:
             if one.full:
                 waits.append(one.retry_after_ms or CONCURRENT_WAIT_MS)
                 continue
             known = (self._troubled or {}).get(one.name, Endpoint(one.name))
             if not one.down or not (known.held or known.failures + 1 >= FAILURES_TO_HOLD):
                 return None
-            waits.append(max((known.held_until or now) - now, one.retry_after_ms or 0, HOLD_MIN_MS))
+            left_ms = (known.held_until or 0) - now
+            waits.append(max(left_ms if left_ms > 0 else HOLD_MIN_MS, one.retry_after_ms or 0))
         return min(waits, default=None)
 
     def forget(self) -> None:
@@ -313,8 +319,16 @@ class Endpoints:
             self._troubled.pop(one.name, None)
 
 
+def _error(event: Event) -> Failure | None:
+    return getattr(event, "error", None)
+
+
+def _receipt(event: Event) -> Json:
+    return getattr(event, "receipt", None)
+
+
 def _hold_ms(holds: int) -> int:
-    return min(HOLD_MIN_MS * 2 ** min(holds, 30), HOLD_MAX_MS)
+    return int(min(HOLD_MIN_MS * 2 ** min(holds, 30), HOLD_MAX_MS))
 
 
 def _tell_held(one: Endpoint, hold_ms: int) -> None:

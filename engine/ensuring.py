@@ -69,7 +69,9 @@ def within_budget(budget: Budget, usage: Mapping[str, int], expected: Cost) -> N
     if budget.tokens is not None and _passed(tokens, expected.tokens, budget.tokens):
         over = f"{tokens:,} of {budget.tokens:,} tokens for model calls{_more(f'{expected.tokens:,}')}"
     elif budget.usd is not None and _passed(micros, expected.usd_micros, round(budget.usd * MICRO)):
-        over = f"{_dollars(micros)} of {budget.usd:.2f} US dollars for model calls{_more(_dollars(expected.usd_micros))}"
+        over = (
+            f"{_dollars(micros)} of {budget.usd:.2f} US dollars for model calls{_more(_dollars(expected.usd_micros))}"
+        )
     if over is not None:
         raise ActivityFault(
             "budget_used_up",

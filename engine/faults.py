@@ -16,7 +16,8 @@ http         http_status · http_timeout · http_connection · http_refused · h
 python       python_error · python_not_found
 command      command_failed · command_not_found
 model        model_refused · model_length · model_filtered · model_overloaded · model_quota · model_denied ·
-             model_request_invalid · model_output_invalid · model_unreachable · model_unknown
+             model_request_invalid · model_output_invalid · model_unreachable · model_unknown ·
+             model_held · model_limited · model_not_recorded · budget_used_up
 Interrupted  python_exit · python_crashed
 """
 

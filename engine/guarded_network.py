@@ -58,5 +58,24 @@ def refused(host: str, port: int, address: str) -> ActivityFault:
         "http_refused",
         f"{host}:{port} is at {address}, which is not a public address",
         retryable=False,
-        hint=f'If steps may reach it, the operator adds "{host}:{port}" to allowed_hosts in the settings file.',
+        hint=f'If steps may reach it, the operator adds "{host}:{port}" to `hosts` in the settings file.',
+    )
+
+
+def not_listed(host: str, named_by: str) -> ActivityFault:
+    return ActivityFault(
+        "http_refused",
+        f"{host} is named by `{named_by}`, which the workflow's author did not write",
+        retryable=False,
+        hint=f'Write the host in the workflow file or its settings; or the operator adds "{host}" to `hosts` in the '
+        "settings file.",
+    )
+
+
+def handed_on(host: str, method: str, to: str) -> ActivityFault:
+    return ActivityFault(
+        "http_refused",
+        f"{host} redirects the {method} with its body to {to}, which the workflow's author did not write",
+        retryable=False,
+        hint=f'Write the address in the workflow file; or the operator adds "{to}" to `hosts` in the settings file.',
     )

@@ -36,6 +36,16 @@ class HostRules:
             return True
         return reached not in _METADATA and self._name_listed(_plain_name(host), port)
 
+    def lists(self, host: str, port: int) -> bool:
+        """Does the operator name this host, or its address where the host is written as one?"""
+        name = _plain_name(host)
+        if self._name_listed(name, port):
+            return True
+        try:
+            return self._address_listed(_unwrapped(ipaddress.ip_address(name.split("%")[0])), port)
+        except ValueError:
+            return False
+
     def _name_listed(self, host: str, port: int) -> bool:
         return any(_name_fits(entry, host, port) for entry in self.entries)
 

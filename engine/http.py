@@ -22,7 +22,7 @@ import httpx
 
 from engine.clock import Clock
 from engine.faults import ActivityFault
-from engine.guarded_network import GuardedNetwork
+from engine.guarded_network import GuardedNetwork, handed_on, not_listed
 from engine.hosts import HostRules
 from engine.unpacking import Unpacker
 from store.model import Millis
@@ -43,6 +43,7 @@ _SAFE_HEADERS = frozenset(
     {"accept", "accept-encoding", "content-length", "content-type", "host", "traceparent"}
     | {"transfer-encoding", "user-agent"}
 )
+_TELLS_NOTHING = frozenset(("GET", "HEAD"))  # a redirect of these carries no body
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -61,6 +62,7 @@ class Request:
     bytes_max: int = BYTES_MAX
     redirects_max: int = REDIRECTS_MAX
     allow: tuple[str, ...] = ()  # hosts allowed for this request, beside the operator's
+    host_from: str = ""  # what in the data names the host: then no others than the allowed hosts are reached
     # A kept connection may be closed by the server at the very moment of sending; then nobody knows what it has read.
     fresh_connection: bool = False
 
@@ -146,8 +148,9 @@ class HttpClient:
 
     async def _follow(self, request: Request, passage: _Passage) -> Response:
         """Send, and follow redirects; each hop is checked like the first request."""
-        pool = self._pool(request)
+        pool, rules = self._pool(request), self._rules(request)
         hop = _build(pool, request, passage)
+        _require_listed(hop.url, request, rules)
         for redirects in range(request.redirects_max + 1):
             answer = await pool.send(hop, stream=True, follow_redirects=False)
             try:
@@ -158,15 +161,21 @@ class HttpClient:
             finally:
                 with anyio.CancelScope(shield=True):
                     await answer.aclose()
-            hop = _next_hop(hop, following, passage)
+            before, hop = hop.url.host, _next_hop(hop, following, passage)
+            _require_listed(hop.url, request, rules)
+            if hop.url.host != before and hop.method not in _TELLS_NOTHING and not rules.lists(*_place(hop.url)):
+                raise handed_on(before, hop.method, hop.url.host)
         raise ActivityFault(
             "http_refused",
             f"{shown_url(request.url)} redirects more than {request.redirects_max} times",
             retryable=False,
         )
 
+    def _rules(self, request: Request) -> HostRules:
+        return HostRules.of((*self._allowed.entries, *request.allow)) if request.allow else self._allowed
+
     def _pool(self, request: Request) -> httpx.AsyncClient:
-        rules = HostRules.of((*self._allowed.entries, *request.allow)) if request.allow else self._allowed
+        rules = self._rules(request)
         pool = self._pools.get((rules, request.fresh_connection))
         if pool is None:
             self._tls = self._tls or httpx.create_ssl_context()
@@ -317,6 +326,16 @@ def _require_web(url: httpx.URL) -> None:
             retryable=False,
             hint="Write the whole URL, beginning with https:// or http://.",
         )
+
+
+def _require_listed(url: httpx.URL, request: Request, rules: HostRules) -> None:
+    """Raise ActivityFault when data names a host that the operator does not list."""
+    if request.host_from and not rules.lists(*_place(url)):
+        raise not_listed(url.host, request.host_from)
+
+
+def _place(url: httpx.URL) -> tuple[str, int]:
+    return url.host, url.port or _DEFAULT_PORTS[url.scheme]
 
 
 def _require_headers(headers: Mapping[str, str]) -> None:

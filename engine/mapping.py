@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.faults import ActivityFault
+from engine.provenance import named_by
 from engine.rules.expressions import ExpressionError, Reference, Template, parse_template
 from engine.rules.scope import Where, scope
 from engine.secrets import Secret
@@ -35,6 +36,7 @@ class Mapped:
 
     value: Json
     secrets: tuple[Secret, ...] = ()
+    host_from: str = ""  # what in the data names the host of the URL, when something does
 
 
 def mapped(
@@ -68,10 +70,11 @@ def mapped(
             retryable=False,
             hint="Mend the expression in the workflow file, then start a new run.",
         ) from None
+    host_from = named_by(plan, spec, spec.with_.get("url"), names) if spec.uses == "http" else ""
     if not used:
-        return Mapped(filled)
+        return Mapped(filled, host_from=host_from)
     secrets = {name: (secret or resolve)(plan.secrets[name], name) for name in used}
-    return Mapped(_wrapped(filled, secrets), tuple(secrets.values()))
+    return Mapped(_wrapped(filled, secrets), tuple(secrets.values()), host_from)
 
 
 def _read(version: str, spec: StepPlan) -> tuple[Template, tuple[Reference, ...]]:

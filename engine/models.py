@@ -130,6 +130,11 @@ class Models:
         """The hosts that these endpoints may be reached at."""
         return tuple(dict.fromkeys(one.host for one in self.endpoints.values() if one.host))
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The recordings that endpoints answer from."""
+        return tuple(dict.fromkeys(one.file for one in self.endpoints.values() if one.file is not None))
+
     def get(self, name: str) -> Endpoint | None:
         return self.endpoints.get(name)
 

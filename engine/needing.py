@@ -36,11 +36,11 @@ class Needing:
             return ()
         named = self._filled(plan, spec, run, step, "model" if kind is MODEL else "url")
         if kind is HOST:
-            found = (f"{HOST}{endpoint_of(named)}",) if isinstance(named, str) else ()
+            found = [f"{HOST}{endpoint_of(named)}"] if isinstance(named, str) else []
         else:
             listed = [named] if isinstance(named, str) else named if isinstance(named, list | tuple) else []
-            found = tuple(f"{MODEL}{name}" for name in listed)
-        return found if any(name in interesting for name in found) else ()
+            found = [f"{MODEL}{name}" for name in listed]
+        return tuple(found) if any(name in interesting for name in found) else ()
 
     def _filled(self, plan: Plan, spec: StepPlan, run: Run, step: Step, part: str) -> Json:
         written = spec.with_.get(part)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.activities import ACTIVITIES, Activity
 from engine.mapping import resolve
 from engine.secrets import Secret
+from engine.workers.pool import WorkerPool
 from store.model import StepPlan
 
 CHILD = "workflow"  # of this kind the activity is a run of its own, which the engine starts itself
@@ -24,6 +25,7 @@ class Outside:
 
     activity: Callable[[str, StepPlan], Activity | None] = activity
     secret: Callable[[str, str], Secret] = resolve
+    workers: WorkerPool | None = None  # for `python` steps, when they are to outlive the service; else it has its own
 
 
 WORLD = Outside()

@@ -17,10 +17,12 @@ from anyio.abc import TaskGroup
 
 from engine.activities import Activity, Result, Tools, Work
 from engine.activities.outputs import validate_output
+from engine.activities.work import Admission
 from engine.api import Engine, Poisoned
 from engine.at_once import AT_ONCE, Moment, reported
 from engine.children import start_child
-from engine.ensuring import ensure, within_budget
+from engine.endpoints import Endpoints
+from engine.ensuring import ensure
 from engine.faults import ActivityFault, Interrupted, Later
 from engine.mapping import Mapped, mapped
 from engine.opening import After, plainly
@@ -36,9 +38,11 @@ from engine.rules.commands import (
 from engine.rules.scope import at
 from engine.rules.winding_up import belongs
 from engine.secrets import Redactor
+from engine.spending import Spending
 from engine.time_allowed import TimeAllowed
 from engine.workers.process import WorkerDied
 from store.canon import NotJson, digest
+from store.endpoints import Attempt
 from store.faults import StoreFault
 from store.model import (
     LIMITS,
@@ -66,12 +70,17 @@ class Runner:
     engine: Engine
     tools: Tools
     group: TaskGroup
+    endpoints: Endpoints
     redactor: Redactor = field(default_factory=Redactor)
     calendar: Callable[[str], After] = lambda name: plainly
     outside: Outside = WORLD
+    spending: Spending = field(init=False)
     _under_way: dict[tuple[RunId, StepKey, int], anyio.CancelScope] = field(default_factory=dict)
     _stopping: bool = False
     _idle: anyio.Event = field(default_factory=anyio.Event)
+
+    def __post_init__(self) -> None:
+        self.spending = Spending(self.tools.models)
 
     @property
     def room(self) -> int:
@@ -106,6 +115,7 @@ class Runner:
         """Hear of a commit: what is under way and no longer wanted is asked to stop."""
         if not self._under_way:
             return
+        self.spending.note(run)
         plan = self.engine.known_plan(run.version)
         for (run_id, key, attempt), scope in list(self._under_way.items()):
             if run_id == run.id and not _wanted(plan, run, key, attempt):
@@ -138,6 +148,7 @@ class Runner:
                 await self._report(run, command)
         finally:
             self._under_way.pop((run.id, place.key, place.attempt), None)
+            self.spending.end(run.id, (place.key, place.attempt))
             if not self._under_way:
                 self._idle.set()
 
@@ -180,21 +191,37 @@ class Runner:
                 return ReportFailure(place, Failure(cut.code, self.redactor.text(cut.message), retryable=True))
             return ReportInterrupted(place, self.redactor.text(cut.message))
         except ActivityFault as fault:
-            receipt = self.redactor.json(dict(fault.receipt)) or None
-            return ReportFailure(place, self._failure(fault), dict(fault.usage) or None, receipt, fault.anew)
+            return self._failed(plan, spec, run, place, fault)
         except StoreFault as fault:
             return ReportFailure(place, Failure("store", fault.message, fault.hint, retryable=True))
         except Exception as error:
             return self._broke(run, place, error)
 
+    def _failed(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates, fault: ActivityFault) -> Command:
+        """The report of a failure. What is down for everybody holds the step back and does not use up its tries."""
+        receipt = self.redactor.json(dict(fault.receipt)) or None
+        error, usage = self._failure(fault), dict(fault.usage) or None
+        wait_ms = self.endpoints.spares(plan, spec, run, run.steps[place.key], error, self.engine.clock.now())
+        if wait_ms is None:
+            return ReportFailure(place, error, usage, receipt, fault.anew)
+        return ReportFailure(place, replace(error, retry_after_ms=wait_ms), usage, receipt, fault.anew, counts=False)
+
+    async def _admits(self, run: Run, place: Coordinates, model: str) -> Admission:
+        if not self.endpoints.knows(model):
+            return Admission()
+        by, now = Attempt(run.id, place.key, place.attempt), self.engine.clock.now()
+        return await self.engine.database.write(lambda tx: self.endpoints.admits(tx, model, by, now))
+
     async def _activity(self, activity: Activity, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Command:
         given = await self._given(plan, spec, run, place)
         for secret in given.secrets:
             self.redactor.add(secret)
-        within_budget(plan, spec, run)
+        if spec.uses == "model":
+            self.spending.begin(plan, run, place, given.value, _reask(run.steps[place.key].error))
         time = TimeAllowed(spec, self._left_ms(spec, run, place))
         with time.scope:
-            work = replace(self._work(plan, spec, run, place, given.value), began=time.begin)
+            work = self._work(plan, spec, run, place, given.value)
+            work = replace(work, began=time.begin, host_from=given.host_from)
             if spec.uses not in IN_TURN:
                 time.begin()
             result = await activity(work)
@@ -258,6 +285,7 @@ class Runner:
             attempt_timeout_ms=self._limit_ms(spec, run, place),
             tools=self.tools,
             keep_raw=partial(self._keep_raw, run.id, place),
+            admits=partial(self._admits, run, place),
             reask=_reask(step.error),
             memo=step.memo,
             file_path=self.engine.content.path,

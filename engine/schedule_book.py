@@ -86,7 +86,7 @@ def entries(tx: Reader) -> list[Entry]:
     found = []
     for one in schedules.every(tx):
         slots = tuple(schedules.slots(tx, one.id, SLOTS_SHOWN))
-        found.append(Entry(one, slots, lookups.run_names(tx, [slot.run_id for slot in slots if slot.run_id])))
+        found.append(Entry(one, slots, lookups.names(tx, [slot.run_id for slot in slots if slot.run_id])))
     return found
 
 

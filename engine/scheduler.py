@@ -16,8 +16,6 @@ import structlog
 from engine.api import Engine, UnknownRun
 from engine.at_once import AT_ONCE
 from engine.endpoints import Endpoints
-from engine.models import Models
-from engine.needing import Needing
 from engine.rules.commands import COMMANDS, Claim, Pause, ReportInterrupted, Tick
 from engine.rules.lifecycle import handle
 from engine.schedules import Schedules
@@ -58,7 +56,7 @@ class Scheduler:
         engine: Engine,
         room: Callable[[], int],
         start: Callable[[Run, Coordinates], None],
-        endpoints: Endpoints | None = None,
+        endpoints: Endpoints,
     ) -> None:
         self._engine = engine
         self._room = room
@@ -68,7 +66,7 @@ class Scheduler:
         self._behind = True  # whether steps may be ready that could not be claimed for want of room
         self._wake_at: Millis | None = 0
         self._schedules = Schedules(engine)
-        self._endpoints = endpoints or Endpoints(Models(), Needing(engine), engine.spec_of)
+        self._endpoints = endpoints
         self._fires_at: Millis | None = 0  # when the first schedule has to be looked at; at first nobody knows
 
     def claim_ready(
@@ -85,14 +83,14 @@ class Scheduler:
             return run, events
         for event in events:
             if type(event) is StepReady and event.due_at <= now:
-                run, events = self._claimed(plan, run, events, event.place, now)
+                run, events = self._claimed(tx, plan, run, events, event.place, now)
         for event in events:
             if type(event) is AttemptStarted:
                 tx.after_commit(partial(self._start, run, event.place))
         return run, events
 
     def _claimed(
-        self, plan: Plan, run: Run, events: tuple[Event, ...], place: Coordinates, now: Millis
+        self, tx: Writer, plan: Plan, run: Run, events: tuple[Event, ...], place: Coordinates, now: Millis
     ) -> tuple[Run, tuple[Event, ...]]:
         at_once, room = self._engine.spec_of(plan, place.step).uses in AT_ONCE, self._room()
         if room <= 0 or not (at_once or (room > self._begun and not self._behind)):
@@ -128,7 +126,9 @@ class Scheduler:
         self._deliver(tx)
         if late:
             tx.after_commit(lambda: self._wake_before(now))  # what the clock moved on is claimed by another batch
-        self._endpoints.close()
+        look_at = self._endpoints.close(tx, now)
+        if look_at is not None:
+            tx.after_commit(partial(self._wake_before, look_at))
 
     def _claim(self, tx: Writer, run_id: RunId, key: StepKey, now: Millis, first_of: str | None = None) -> None:
         """Claim a step, unless it has to stand in line for its endpoint."""
@@ -148,9 +148,7 @@ class Scheduler:
             if self._engine.run_in(tx, run_id).workflow not in self._engine.held:
                 served += self._apart(tx, run_id, partial(self._claim, run_id=run_id, key=key, now=now, first_of=name))
 
-        look_at = self._endpoints.serve(tx, now, room, self.only, claim)
-        if look_at is not None:
-            tx.after_commit(partial(self._wake_before, look_at))
+        self._endpoints.serve(tx, now, room, self.only, claim)
         return served
 
     def _fire(self, tx: Writer, now: Millis) -> None:

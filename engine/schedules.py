@@ -22,6 +22,7 @@ from engine.rules.gates import rfc3339
 from engine.timetable import NoTimetable, Timetable, timetable
 from store import draft, runs, schedules
 from store.database import Writer
+from store.faults import StoreFault
 from store.model import ENGINE, Actor, Json, Millis, RunId
 from store.schedules import Schedule, Slot
 
@@ -43,7 +44,16 @@ class Schedules:
         """Deal with every slot whose time has come; whether there may be more."""
         found = schedules.due(tx, now, DUE_MAX)
         for schedule in found:
-            tx.apart(partial(self._fire, schedule=schedule, now=now))
+            try:
+                tx.apart(partial(self._fire, schedule=schedule, now=now))
+            except StoreFault:
+                raise
+            except Exception as error:  # a bug pauses the schedule it touches, and nobody else notices
+                if not tx.alive:
+                    raise
+                log.exception("schedule.poisoned", schedule=schedule.id)
+                why = f"it could not be fired because of a bug in Pointsman: {type(error).__name__}: {error}"
+                schedules.keep(tx, replace(schedule, state="paused", why=why))
         return len(found) == DUE_MAX
 
     def _fire(self, tx: Writer, schedule: Schedule, now: Millis) -> None:

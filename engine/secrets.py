@@ -4,8 +4,8 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Never, final
-from urllib.parse import quote, quote_plus
 
 from store.model import Json
 
@@ -59,23 +59,24 @@ def reveal(value: object) -> Json:
 
 
 class Redactor:
-    """Replaces every live secret by ‹secret›, also where it is URL-encoded, in base64 or escaped for JSON."""
+    """Replaces every live secret by ‹secret›, also where it is in base64 or escaped for a URL, for JSON or for HTML.
+
+    Escaped may be any of its characters: servers and libraries differ in which they escape, and some do it twice.
+    """
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
+        self._forms: dict[str, str] = {}  # the text of a form -> the pattern that finds it
         self._pattern = re.compile("|".join(_KNOWN_SHAPES))
 
     def add(self, value: str | Secret) -> None:
         """Redact this value from here on; values shorter than six characters are left alone."""
         text = value.reveal() if isinstance(value, Secret) else value
-        if len(text) < LENGTH_MIN:
+        if len(text) < LENGTH_MIN or text in self._forms:
             return
-        forms = {form for form in _forms_of(text) if len(form) >= LENGTH_MIN}
-        if forms <= self._forms:
-            return
-        self._forms |= forms
+        self._forms[text] = _escaped(text)
+        self._forms |= {form: re.escape(form) for form in _base64_forms(text.encode()) if len(form) >= LENGTH_MIN}
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join([*map(re.escape, longest_first), *_KNOWN_SHAPES]))
+        self._pattern = re.compile("|".join([*(self._forms[form] for form in longest_first), *_KNOWN_SHAPES]))
 
     def text(self, text: str) -> str:
         return self._pattern.sub(REDACTED, text)
@@ -94,14 +95,23 @@ class Redactor:
         return value
 
 
-def _forms_of(text: str) -> Iterator[str]:
-    yield text
-    yield quote(text, safe="")
-    yield quote(text)
-    yield quote_plus(text)
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
-    yield from _base64_forms(text.encode())
+def _escaped(text: str) -> str:
+    """A pattern that finds this text, whichever of its characters are escaped in whatever way."""
+    return "".join(char if char.isascii() and char.isalnum() else _any_form(char) for char in text)
+
+
+def _any_form(char: str) -> str:
+    percent = "".join(f"%{byte:02x}" for byte in char.encode())
+    units = char.encode("utf-16-be")
+    unicode = "".join(rf"\\+u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+    numbered = f"&#(?:{ord(char)}|x0*{ord(char):x});"
+    named = [re.escape(escape(char))] if escape(char) != char else []
+    short = json.dumps(char)[1:-1]
+    letters = [rf"\\*{re.escape(short[1:])}"] if len(short) == 2 else []  # \n, \", and the same escaped once more
+    slashed = [r"\\*/"] if char == "/" else []
+    plus = [r"\+"] if char == " " else []
+    forms = [re.escape(char), *letters, *slashed, *plus, *named, f"(?i:{percent}|{unicode}|{numbered})"]
+    return f"(?:{'|'.join(forms)})"
 
 
 def _base64_forms(data: bytes) -> Iterator[str]:

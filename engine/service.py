@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -16,14 +16,20 @@ import anyio
 import structlog
 
 from engine.activities import Tools
+from engine.answers import KeptAnswers
 from engine.api import Engine
+from engine.calendars import Calendar, clocks
 from engine.clock import Clock, SystemClock
+from engine.endpoints import Endpoints
 from engine.http import HttpClient
+from engine.keeping import Keeping
 from engine.models import Models
+from engine.needing import Needing
 from engine.outside import WORLD, Outside
 from engine.runner import Runner
 from engine.scheduler import Scheduler
 from engine.secrets import Redactor
+from engine.tape import Recorder, Recording
 from engine.workers.pool import SIZE, WorkerPool
 from engine.workers.process import MEMORY_BYTES, WorkerOptions
 from store import definitions, lookups
@@ -55,10 +61,12 @@ class Options:
     synchronous: Literal["full", "normal"] = "full"
     settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # of workflows, by name
     allowed_hosts: tuple[str, ...] = ()
+    calendars: Mapping[str, Calendar] | None = None  # of working hours; None: none are known, and every hour counts
     models: Models | None = None
     python_workers: int = SIZE  # so many calls of `python` steps run at once
     python_memory_bytes: int | None = MEMORY_BYTES  # of addresses, each of them; None leaves it open
     audit_key: bytes = b""
+    record: Path | None = None  # a file to which every exchange with a model is added
     tell: bool = True
     drain_seconds: float = 10.0
     redactor: Redactor = field(default_factory=Redactor)
@@ -71,7 +79,13 @@ class Service:
     engine: Engine
     scheduler: Scheduler
     runner: Runner
+    keeping: Keeping
     recovered: int = 0
+
+    def use_calendars(self, calendars: Mapping[str, Calendar] | None) -> None:
+        """Let the clocks of gates that open from here on run by these."""
+        if calendars is not None:
+            self.runner.calendar = clocks(calendars)
 
     async def drive_all(self) -> None:
         """Carry on every run; attempts that were under way when the last service ended were interrupted."""
@@ -82,6 +96,7 @@ class Service:
         if self.recovered:
             log.warning("attempts.recovered", count=self.recovered)
         await self.scheduler.run_once()
+        self.runner.group.start_soon(self.keeping.loop)
 
     async def drive_only(self, run_id: RunId) -> None:
         """Carry on this run, with the runs that its steps start, and no other: a script's run, in its own process."""
@@ -98,12 +113,15 @@ async def serving(options: Options, *, clock: Clock | None = None, outside: Outs
     Raises a StoreFault when the database cannot be opened, or when it was lost while running.
     """
     clock = clock or SystemClock()
+    models, redact = options.models or Models(), options.redactor.json
+    recordings = {file: Recording.load(file) for file in models.files}
     async with opened(options.database, now=clock.now(), synchronous=options.synchronous) as database:
+        content = ContentFolder(options.database)
         engine = Engine(
             database=database,
-            content=ContentFolder(options.database),
+            content=content,
             clock=clock,
-            chain=Chain(options.audit_key),
+            chain=Chain(options.audit_key, content.within),
             tell=options.tell,
             settings=options.settings,
             held=await database.read(definitions.all_disabled),
@@ -111,20 +129,26 @@ async def serving(options: Options, *, clock: Clock | None = None, outside: Outs
         with lone_errors():
             async with (
                 HttpClient(clock, options.allowed_hosts) as http,
-                _workers(options) as workers,
+                _workers(options, outside) as workers,
                 anyio.create_task_group() as group,
             ):
                 tools = Tools(
                     http=http,
                     workers=workers,
-                    models=options.models or Models({}),
+                    models=models,
                     allowed_hosts=options.allowed_hosts,
                     clock=clock,
+                    redact=redact,
+                    answers=KeptAnswers(database, engine.content, clock, redact),
+                    recorder=None if options.record is None else Recorder(options.record, redact),
+                    recordings=recordings,
                 )
-                for secret in tools.models.secrets():
+                for secret in models.secrets():
                     options.redactor.add(secret)
-                runner = Runner(engine, tools, group, options.redactor, outside=outside)
+                endpoints = Endpoints(models, Needing(engine), engine.spec_of)
+                runner = Runner(engine, tools, group, endpoints, options.redactor, outside=outside)
                 service = _assembled(engine, runner)
+                service.use_calendars(options.calendars)
                 group.start_soon(service.scheduler.loop)
                 group.start_soon(_watch, database)
                 try:
@@ -135,12 +159,14 @@ async def serving(options: Options, *, clock: Clock | None = None, outside: Outs
                     group.cancel_scope.cancel()
 
 
-def _workers(options: Options) -> WorkerPool:
+def _workers(options: Options, outside: Outside) -> AbstractAsyncContextManager[WorkerPool]:
+    if outside.workers is not None:
+        return nullcontext(outside.workers)
     return WorkerPool(WorkerOptions(memory_bytes=options.python_memory_bytes), size=options.python_workers)
 
 
 def _assembled(engine: Engine, runner: Runner) -> Service:
-    scheduler = Scheduler(engine, lambda: runner.room, runner.start)
+    scheduler = Scheduler(engine, lambda: runner.room, runner.start, runner.endpoints)
     logger = structlog.get_logger("engine").bind()
     telling = logger.is_enabled_for(logging.INFO)  # else not even the facts of a line are gathered
 
@@ -161,7 +187,7 @@ def _assembled(engine: Engine, runner: Runner) -> Service:
     engine.fires_before = scheduler.fires_before
     engine.database.closing = scheduler.close_batch
     engine.database.rolled_back = rolled_back
-    return Service(engine, scheduler, runner)
+    return Service(engine, scheduler, runner, Keeping(engine))
 
 
 def _log(logger: structlog.stdlib.BoundLogger, run: Run, event: Event) -> None:

@@ -92,7 +92,9 @@ class Recording:
                 f"The recording {path} cannot be read: {error.strerror}.",
                 hint="Correct the path, or record it with POINTSMAN_RECORD.",
             ) from None
-        return cls(path, [_line(path, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()])
+        return cls(
+            path, [_line(path, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        )
 
     @property
     def models(self) -> frozenset[str]:

@@ -9,7 +9,6 @@ from engine.needing import HOST, MODEL
 from store.events import (
     AttemptFailed,
     AttemptInterrupted,
-    Event,
     StepCancelled,
     StepFailed,
     StepPolled,
@@ -18,9 +17,7 @@ from store.events import (
 )
 from store.model import Failure, Json, StepPlan
 
-ENDS = frozenset(
-    {StepSucceeded, AttemptFailed, StepFailed, StepUnknown, AttemptInterrupted, StepPolled, StepCancelled}
-)
+ENDS = frozenset({StepSucceeded, AttemptFailed, StepFailed, StepUnknown, AttemptInterrupted, StepPolled, StepCancelled})
 DOWN = frozenset(("model_overloaded", "model_unreachable", "http_connection", "http_timeout"))
 FULL = frozenset(("model_held", "model_limited"))  # said by ourselves: nothing was found out
 DOWN_STATUSES = frozenset((429, 502, 503, 504))
@@ -38,22 +35,9 @@ class Verdict:
     retry_after_ms: int | None = None
 
 
-def verdicts(
-    spec: StepPlan,
-    event: Event | None = None,
-    *,
-    code: str = "",
-    detail: Json = None,
-    retry_after_ms: int | None = None,
-    all_of_them: bool = False,
-) -> list[Verdict]:
-    """What an event, or a failure that is about to be reported, says; with `all_of_them` also that nothing is known."""
-    error: Failure | None = getattr(event, "error", None)
-    receipt: Json = getattr(event, "receipt", None)
-    if error is None and code:
-        error = Failure(code, "", retry_after_ms=retry_after_ms, detail=detail)
-    found = list(_of_host(error, receipt) if spec.uses == "http" else _of_models(error, receipt))
-    return [one for one in found if all_of_them or not one.full]
+def verdicts(spec: StepPlan, error: Failure | None, receipt: Json) -> list[Verdict]:
+    """What the outcome of an attempt says, of each endpoint that it tried."""
+    return list(_of_host(error, receipt) if spec.uses == "http" else _of_models(error, receipt))
 
 
 def _of_models(error: Failure | None, receipt: Json) -> Iterator[Verdict]:

@@ -82,11 +82,20 @@ class Delivery:
 
 def _told(headers: Mapping[str, str]) -> dict[str, Json]:
     plain = {name: value for name, value in headers.items() if name in _TOLD or name.startswith("x-")}
-    return {name: value[:HEADER_MAX] for name, value in plain.items() if name in _TOLD or not _PRIVATE.search(name)}
+    return {
+        name: _writable(value[:HEADER_MAX])
+        for name, value in plain.items()
+        if name in _TOLD or not _PRIVATE.search(name)
+    }
 
 
 def _shown(query: Mapping[str, str]) -> dict[str, Json]:
-    return {name: value for name, value in query.items() if not _PRIVATE.search(name.lower())}
+    return {name: _writable(value) for name, value in query.items() if not _PRIVATE.search(name.lower())}
+
+
+def _writable(text: str) -> str:
+    """The text without bytes that were no UTF-8: no encoding can write what stands for them."""
+    return text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +131,11 @@ class Hook:
 
 
 def _bearer(header: str) -> bytes:
-    return header.removeprefix("Bearer ").strip().encode()
+    return header.removeprefix("Bearer ").strip().encode("utf-8", "replace")
 
 
 def _hex(header: str) -> bytes:
-    return header.strip().removeprefix("sha256=").lower().encode()
+    return header.strip().removeprefix("sha256=").lower().encode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)

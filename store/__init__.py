@@ -21,16 +21,24 @@ and events.py (what can happen), then database.py (how anything is written), the
     statements    statements that name the columns they need
     tally         what is counted of a run's steps
     due           what is due, and when the next thing is
+    pulse         how things stand, in a few numbers
     mail          what one run has to tell another
     schedules     when runs start by themselves, and what became of each slot
     definitions   every version of every workflow
     receipts      what Slack delivered
     outbox        what has not been shown yet
+    endpoints     which endpoints are down, who used the limited ones, who stands in line
+    answers       answers of models that stand for the same request for a while
     anchors       where something is shown
     unshown       runs that could not be shown where they should stand
     handles       the ids behind people, groups and channels as they are written
     lookups       read-only views and lists
     glance        a look at a file that somebody else may own
+    erasure       what was written in a run goes; that it happened stays
+    pruning       old runs go as a whole, and leave a tombstone
+    uses          which run refers to which large value
+    leavings      large values that no run refers to go
+    backup        one archive with everything; restoring checks it and puts it in place
     unwrap        one error, not a group of one
 
     definitions ◀── runs ──▶ steps ──▶ attempts        receipts   (in from Slack)

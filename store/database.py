@@ -14,7 +14,7 @@ import os
 import sqlite3
 from asyncio import Future, get_running_loop
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -414,6 +414,16 @@ async def opened(
                     yield database
                 finally:
                     await database._close()
+
+
+@contextmanager
+def owned(path: Path) -> Iterator[None]:
+    """Keep every service from this database for as long as the block lasts. Raises DatabaseInUse or StoreFault."""
+    lock = _locked(path)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def _private(path: Path) -> None:

@@ -35,7 +35,8 @@ READY_BUT_HELD = """
     """
 READY_OF_RUN = """
     SELECT s.run_id, s.key, s.due_at FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
-     WHERE s.status = 'ready' AND s.line IS NULL AND s.due_at <= ? AND r.status IN ('running', 'ending') AND s.run_id = ?
+     WHERE s.status = 'ready' AND s.line IS NULL AND s.due_at <= ? AND r.status IN ('running', 'ending')
+       AND s.run_id = ?
      ORDER BY s.due_at LIMIT ?
     """
 WAITING = "SELECT run_id FROM steps WHERE status = 'waiting' AND due_at <= ? ORDER BY due_at LIMIT ?"

@@ -58,10 +58,16 @@ class Use:
     tokens: int | None
 
 
-_IN_LINE = """
+IN_LINE = """
     SELECT s.run_id, s.key FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id
      WHERE s.status = 'ready' AND s.line = ? AND r.status IN ('running', 'ending') ORDER BY s.due_at
     """
+
+LINES = "SELECT DISTINCT line FROM steps WHERE status = 'ready' AND line IS NOT NULL"
+WAITING = "SELECT count(*) FROM steps WHERE status = 'ready' AND line = ?"
+USES = "SELECT at, tokens FROM endpoint_uses WHERE name = ? AND at > ? ORDER BY at DESC"
+USES_OF = "SELECT name, at FROM endpoint_uses WHERE run_id = ? AND key = ? AND attempt = ? AND open = 1"
+OPEN = "SELECT run_id, key, attempt FROM endpoint_uses WHERE name = ? AND open = 1"
 
 
 # How it is ---------------------------------------------------------------------------------------------------------
@@ -113,9 +119,7 @@ def notices(tx: Reader) -> list[Notice]:
 
 def told(tx: Writer, notice: Notice) -> None:
     """This has been told."""
-    tx.execute(
-        "UPDATE endpoints SET told = ? WHERE name = ?", ("down" if notice.down else "up", notice.endpoint.name)
-    )
+    tx.execute("UPDATE endpoints SET told = ? WHERE name = ?", ("down" if notice.down else "up", notice.endpoint.name))
 
 
 # Its uses ------------------------------------------------------------------------------------------------------------
@@ -129,32 +133,27 @@ def use(tx: Writer, name: str, at: Millis, by: Attempt) -> None:
     )
 
 
-def used(tx: Writer, by: Attempt, tokens: int) -> None:
-    """The attempt is over, and took so many tokens of the endpoint it used last."""
-    rows = tx.rows(
-        "SELECT name, at FROM endpoint_uses WHERE run_id = ? AND key = ? AND attempt = ? AND open = 1"
-        " ORDER BY at DESC, name",
-        (by.run_id, by.key, by.attempt),
-    )
-    for index, row in enumerate(rows):
+def used(tx: Writer, by: Attempt, tokens: int, answered: str | None) -> None:
+    """The attempt is over; what it took of the endpoint that answered is known, and the others took nothing."""
+    for row in tx.rows(USES_OF, (by.run_id, by.key, by.attempt)):
         tx.execute(
             "UPDATE endpoint_uses SET open = 0, tokens = ?"
             " WHERE name = ? AND at = ? AND run_id = ? AND key = ? AND attempt = ?",
-            (0 if index else tokens, row["name"], row["at"], by.run_id, by.key, by.attempt),
+            (tokens if row["name"] == answered else 0, row["name"], row["at"], by.run_id, by.key, by.attempt),
         )
 
 
 def unused(tx: Writer, by: Attempt) -> None:
     """The attempt is over and had no need of any endpoint."""
     tx.execute(
-        "DELETE FROM endpoint_uses WHERE run_id = ? AND key = ? AND attempt = ? AND open = 1", (by.run_id, by.key, by.attempt)
+        "DELETE FROM endpoint_uses WHERE run_id = ? AND key = ? AND attempt = ? AND open = 1",
+        (by.run_id, by.key, by.attempt),
     )
 
 
 def uses(tx: Reader, name: str, after: Millis) -> Iterator[Use]:
     """Its uses since then, latest first."""
-    sql = "SELECT at, tokens FROM endpoint_uses WHERE name = ? AND at > ? ORDER BY at DESC"
-    return (Use(row["at"], row["tokens"]) for row in tx.each(sql, (name, after)))
+    return (Use(row["at"], row["tokens"]) for row in tx.each(USES, (name, after)))
 
 
 def forget_uses(tx: Writer, name: str, before: Millis) -> None:
@@ -164,7 +163,7 @@ def forget_uses(tx: Writer, name: str, before: Millis) -> None:
 
 def under_way(tx: Writer, name: str) -> int:
     """How many attempts use it at this moment: counted from the steps, so that none is counted for ever."""
-    rows = tx.rows("SELECT run_id, key, attempt FROM endpoint_uses WHERE name = ? AND open = 1", (name,))
+    rows = tx.rows(OPEN, (name,))
     return sum(1 for row in rows if is_under_way(tx, Attempt(row["run_id"], row["key"], row["attempt"])))
 
 
@@ -190,8 +189,7 @@ def stand_in_line(tx: Writer, name: str, run_id: RunId, key: StepKey) -> None:
 
 def lines(tx: Reader) -> list[str]:
     """The endpoints that somebody stands in line for."""
-    sql = "SELECT DISTINCT line FROM steps WHERE status = 'ready' AND line IS NOT NULL"
-    return [row[0] for row in tx.rows(sql)]
+    return [row[0] for row in tx.rows(LINES)]
 
 
 def in_line(
@@ -199,7 +197,7 @@ def in_line(
 ) -> list[tuple[RunId, StepKey]]:
     """The first in line whose runs go on."""
     found: list[tuple[RunId, StepKey]] = []
-    for row in tx.each(_IN_LINE, (name,)):
+    for row in tx.each(IN_LINE, (name,)):
         if len(found) >= limit:
             break
         if (only is None or row[0] in only) and (row[0], row[1]) not in without:
@@ -215,7 +213,7 @@ def stands_in_line(tx: Reader, run_id: RunId, step: Step) -> bool:
 
 def waiting(tx: Reader, name: str) -> int:
     """How many steps stand in line."""
-    count: int = tx.value("SELECT count(*) FROM steps WHERE status = 'ready' AND line = ?", (name,))
+    count: int = tx.value(WAITING, (name,))
     return count
 
 

@@ -1,7 +1,7 @@
-"""Erasing what was written in a run that has ended: its content goes, and that it happened stays on record.
+"""Erasing what was written in a run that has ended: its content goes, that it happened stays on record.
 
-Each event keeps its header and the hash of its content, so the chain still verifies; the chain of heads says when it was
-erased, by whom and why. What is kept of a person is who acted, when, and what they decided: not what they wrote.
+Each event keeps its header and the hash of its content, so the chain still verifies; the chain of heads says when it
+was erased, by whom and why. What is kept of a person is who acted, when, and what they decided: not what they wrote.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def erase(tx: Writer, chain: Chain, ids: Iterable[RunId], now: Millis, by: Actor
     """
     erased, free = 0, []
     for run_id in ids:
-        row = tx.row("SELECT seq, head, ended_at, erased_at FROM runs WHERE id = ?", (run_id,))
+        row = tx.row("SELECT seq, head, created_at, ended_at, erased_at FROM runs WHERE id = ?", (run_id,))
         if row is None or row["ended_at"] is None or row["erased_at"] is not None or run_id in changed_in(tx):
             continue
         about = orjson.dumps({"at": now, "by": codec.plain(by), "why": why}).decode()
@@ -66,6 +66,8 @@ def erase(tx: Writer, chain: Chain, ids: Iterable[RunId], now: Millis, by: Actor
         _run(tx, run_id, now)
         _steps(tx, run_id)
         _gates(tx, run_id)
+        # Answers of models are remembered for whoever asks the same; which run asked is not known, but when.
+        tx.execute("DELETE FROM model_answers WHERE at BETWEEN ? AND ?", (row["created_at"], row["ended_at"]))
         free += uses.drop(tx, run_id)
         erased += 1
     return erased, uses.unused(tx, dict.fromkeys(free))
@@ -150,7 +152,7 @@ def _edits(text: str | None) -> str | None:
     if text is None:
         return None
     edits: Json = orjson.loads(text)
-    return orjson.dumps(dict.fromkeys(edits, [ERASED, ERASED])).decode() if isinstance(edits, dict) else None
+    return orjson.dumps({name: [ERASED, ERASED] for name in edits}).decode() if isinstance(edits, dict) else None
 
 
 def _more(text: str | None) -> str | None:

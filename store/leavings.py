@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from store.model import Millis
 
 YOUNG_MS = 24 * 3_600_000  # a form may stand open that long before the run that it starts refers to a file
 ASIDE = ".leaving"
+HASH_CHARS = 64
 
 
 @contextmanager
@@ -35,17 +36,15 @@ def removed(folder: Path, names: Iterable[str], before: Millis) -> int:
         return 0
 
 
-def swept(folder: Path, shard: int, before: Millis, unused: Callable[[Sequence[str]], Sequence[str]]) -> int:
-    """Remove what nobody refers to in one of the 256 parts of the folder, and what a crash left half written."""
+def old_in(folder: Path, shard: int, before: Millis) -> list[str]:
+    """What stands in one of the 256 parts of the folder and is older; what a crash left half written is removed."""
     part = folder / f"{shard:02x}"
-    for half in (*part.glob("*.half"), *folder.glob("*.half"), *part.glob(f"*{ASIDE}")):
-        with suppress(OSError):
-            if half.suffix == ASIDE:
-                _put_back(half)
-            elif _since(half) < before:
-                half.unlink()
-    old = [file.name for file in part.glob("*") if len(file.name) == 64 and _since(file) < before]
-    return removed(folder, unused(old), before) if old else 0
+    for half in (*folder.glob("*.half"), *part.glob("*.half")):
+        if _since(half) < before:
+            half.unlink(missing_ok=True)
+    for aside in part.glob(f"*{ASIDE}"):
+        _put_back(aside)
+    return [file.name for file in part.glob("*") if len(file.name) == HASH_CHARS and _since(file) < before]
 
 
 def _removed(path: Path, before: Millis) -> bool:
@@ -57,12 +56,13 @@ def _removed(path: Path, before: Millis) -> bool:
     if _since(aside) >= before:
         _put_back(aside)
         return False
-    aside.unlink()
+    aside.unlink(missing_ok=True)
     return True
 
 
 def _put_back(aside: Path) -> None:
-    aside.rename(aside.with_suffix(""))
+    with suppress(FileNotFoundError):
+        aside.rename(aside.with_suffix(""))
 
 
 def _since(path: Path) -> Millis:

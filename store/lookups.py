@@ -98,12 +98,6 @@ def run_list(
     return [_row(row) for row in rows]
 
 
-def run_names(tx: Reader, ids: Iterable[RunId]) -> dict[RunId, str]:
-    """The short names of these runs."""
-    found = ((run_id, tx.value("SELECT name FROM runs WHERE id = ?", (run_id,))) for run_id in ids)
-    return {run_id: name for run_id, name in found if name is not None}
-
-
 def latest_run(tx: Reader, requester: str) -> RunId | None:
     """The run that this person started last."""
     found: RunId | None = tx.value(

@@ -26,9 +26,10 @@ _ROOTS = """
     """
 _FAMILY = """
     WITH RECURSIVE family (id) AS (
-        VALUES (?) UNION SELECT runs.id FROM runs JOIN family ON runs.parent_id = family.id
+        VALUES (:root) UNION SELECT runs.id FROM runs JOIN family ON runs.parent_id = family.id
     )
-    SELECT r.id, r.name, r.workflow, r.seq, r.head, r.ended_at FROM runs AS r JOIN family USING (id) ORDER BY r.id
+    SELECT r.id, r.name, r.workflow, r.seq, r.head, r.ended_at FROM runs AS r JOIN family USING (id)
+     ORDER BY r.id <> :root, r.id
     """
 _OF_RUN = (
     "DELETE FROM decisions WHERE gate_id IN (SELECT id FROM gates WHERE run_id = ?)",
@@ -57,10 +58,10 @@ class Tombstone:
 def roots(
     tx: Reader, ended_by: Millis, workflow: str | None, after: Cursor, limit: int
 ) -> tuple[list[list[RunId]], Cursor | None]:
-    """The next families that may go as a whole, and where to look on; None when that was the last of them."""
+    """The next families that may go as a whole, each with its root first, and where to look on; None at the end."""
     given = {"by": ended_by, "workflow": workflow, "at": after[0], "after": after[1], "limit": limit}
     found = tx.rows(_ROOTS, given)
-    families = [tx.rows(_FAMILY, (row["id"],)) for row in found]
+    families = [tx.rows(_FAMILY, {"root": row["id"]}) for row in found]
     whole = [[one["id"] for one in rows] for rows in families if all(_over(one["ended_at"], ended_by) for one in rows)]
     return whole, (found[-1]["created_at"], found[-1]["id"]) if len(found) == limit else None
 
@@ -76,7 +77,7 @@ def prune(
 
     Nothing is done when one of them goes on after all.
     """
-    rows = tx.rows(_FAMILY, (root,))
+    rows = tx.rows(_FAMILY, {"root": root})
     changed = changed_in(tx)
     if not rows or any(row["id"] in changed or not _over(row["ended_at"], ended_by) for row in rows):
         return [], []

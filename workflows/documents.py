@@ -145,7 +145,9 @@ def index(database: str, run: str, file: File, document: Document, lines: list[C
             " ON CONFLICT (sha256) DO NOTHING",
             {name: value for name, value in row.items() if name != "lines"},
         ).rowcount
-        id_, total = connection.execute("SELECT id, total FROM documents WHERE sha256 = ?", (file["sha256"],)).fetchone()
+        id_, total = connection.execute(
+            "SELECT id, total FROM documents WHERE sha256 = ?", (file["sha256"],)
+        ).fetchone()
         if added:
             connection.executemany(
                 "INSERT INTO lines (document, row, text, count, price) VALUES (?, ?, ?, ?, ?)",

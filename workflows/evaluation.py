@@ -88,7 +88,9 @@ def _chart(marks: list[Mark], scores: Scores, before: Scores | None) -> str:
     lines += ["", _line("all", scores["candidate"], scores["current"], width)]
     if before is None:
         return "\n".join([*lines, "There is no last time to compare with."])
-    return "\n".join([*lines, f"Last time: {_change(scores, before, 'candidate')}, {_change(scores, before, 'current')}."])
+    return "\n".join(
+        [*lines, f"Last time: {_change(scores, before, 'candidate')}, {_change(scores, before, 'current')}."]
+    )
 
 
 def _line(name: str, candidate: float, current: float, width: int) -> str:

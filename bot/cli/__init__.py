@@ -10,6 +10,7 @@ authors    check · say
 testing    test
 sketching  new · graph
 services   serve · demo · reload
+keeping    backup · restore · prune
 house      doctor · manifest · disable · enable
 door       how a command reaches runs: beside a running service, or alone in this process
 options    options that several commands share

@@ -26,6 +26,9 @@ def run(
     dedupe_key: Annotated[
         str | None, typer.Option("--dedupe-key", metavar="K", help="A second start with the same key is the first run.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be done; nothing is started or written.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start a run of NAME with inputs as key=value; a file is handed in as key=@PATH.
@@ -39,6 +42,9 @@ def run(
 
     with reported(as_json):
         given = pairs(inputs or [])
+        if dry_run:
+            foresee(name, given, as_json)
+            return
         with acting(start=True) as door:
             given = with_files(door, name, given)
             started = door.ask(Start(workflow=name, inputs=given, typed=False, dedupe_key=dedupe_key))
@@ -51,6 +57,14 @@ def run(
             emit(started) if as_json else say(started["name"])
             return
         _finish(started, state, as_json)
+
+
+def foresee(workflow: str, given: dict[str, str], as_json: bool) -> None:
+    """Show what a run would do."""
+    from bot.dry_run import dry_run, told
+
+    foreseen = dry_run(workflow, given)
+    emit(foreseen) if as_json else say(told(foreseen))
 
 
 def pairs(given: list[str]) -> dict[str, str]:

@@ -34,6 +34,8 @@ def status(state: Shape) -> str:
     )
     if state["reason"]:
         lines.append(f"reason: {state['reason']}")
+    if state["held"]:
+        lines.append(f"no step begins: {state['workflow']} is switched off ({state['held']})")
     if state["shown"] is not None:
         lines.append(f"Not shown in Slack: {state['shown']['problem']}. {state['shown']['hint']}".rstrip())
     lines.append("")
@@ -56,6 +58,7 @@ def _open_ends(state: Shape) -> str:
 def _next_commands(state: Shape) -> list[str]:
     """What to type where only people can bring the run on."""
     lines = [f"  pointsman resume {state['name']}"] if state["status"] == "paused" else []
+    lines += [f"  pointsman enable {state['workflow']}"] if state["held"] else []
     if state["standing"] != "finished":
         lines += [f"  pointsman settle {state['name']} {key} --happened|--again|--fail" for key in state["unsettled"]]
     return ["", "To go on:", *lines] if lines else []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.cases import Verdict
 
 
-def test(
+def cases(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -80,4 +80,4 @@ def _sum_up(found: Played) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(test)
+    app.command("test")(cases)

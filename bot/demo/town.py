@@ -144,6 +144,7 @@ def _operator_file(folder: Path, environment: Mapping[str, str], site_url: str) 
     examples: dict[str, dict[str, Any]] = {
         "publish_post": {"cms_url": site_url},
         "route_ticket": {"cms_url": site_url},
+        "escalate_ticket": {"cms_url": site_url},
         "send_to_printer": {"printer_url": f"{site_url}/print-shop"},
         "intake_document": {"index_file": str((folder / "documents.db").absolute())},
     }
@@ -233,7 +234,7 @@ def greeting(town: Town) -> str:
         '  1. In #content:  /flow run publish_post topic="Why paper books last"',
         "     Then be Ada (the people are at the top), look at the draft and approve it.",
         '  2. In #support:  /flow run route_ticket subject="Refund" message="You charged me twice"',
-        "     Omar takes it over. Ask about a parcel instead, and it is answered at once.",
+        "     Omar decides what becomes of the draft. Ask about a parcel instead, and it is answered at once.",
         "  3. In #content:  /flow run send_to_printer",
         "     The press is down: watch #content-alerts.",
         "",

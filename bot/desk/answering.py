@@ -15,6 +15,7 @@ from bot.desk.bench import Bench
 from bot.desk.looking import Looking
 from bot.intake import Clicked, Heard, Invited, OpenedHome, Said, Submitted
 from bot.slack import SlackFault
+from bot.views.gate_buttons import gate_of
 from bot.views.gate_words import gate_key
 from bot.views.home import home
 from bot.views.reply import Reply
@@ -140,7 +141,7 @@ class Answering:
         return show
 
     async def _beside_card(self, submitted: Submitted) -> list[Route]:
-        key = gate_key(submitted.private_metadata)
+        key = gate_key(gate_of(submitted.private_metadata))
         card = await self._bench.engine.database.read(lambda tx: anchors.of(tx, key))
         return [self._whisper(card.channel, submitted.user, card.thread_ts)] if card is not None else []
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 
+import anyio.to_thread
+
 from bot.desk import rights
 from bot.kinship import Permalink, ahead_of, kin_of
 from bot.people import Acquaintance, People
 from bot.slack import SlackFault
-from bot.views.scene import Scene
+from bot.views.scene import ERASED, Scene
 from engine.api import Engine
 from store import anchors, codec
-from store.model import Json, Millis, Person, Run, Workflow
+from store.faults import StoreFault
+from store.model import Content, Json, Millis, Person, Run, Workflow
 
 
 class NotYet(SlackFault):
@@ -70,6 +73,15 @@ class Bench:
         plan = await self.engine.plan_of(run.version)
         kin, ahead = await self.engine.database.read(lambda tx: (kin_of(tx, run, self._permalink), ahead_of(tx, run)))
         return Scene(run, plan, self.workflow(run), kin=kin, ahead=ahead)
+
+    async def content(self, content: Content) -> Json:
+        """The value itself, wherever it is kept; a note in its place when it was erased."""
+        if content.hash is None:
+            return content.value
+        try:
+            return await anyio.to_thread.run_sync(self.engine.content.load, content.hash)
+        except StoreFault:
+            return ERASED
 
     async def address(self, key: str) -> str:
         """The address of what stands under this key; empty while it stands nowhere."""

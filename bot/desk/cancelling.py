@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.desk import rights
 from bot.desk.bench import Bench, recipe
 from bot.desk.place import Asker
-from bot.desk.runs import find
+from bot.desk.runs import find, is_its_message
 from bot.grammar import Cancel
 from bot.intake import Clicked
 from bot.views import answers, decisions
@@ -13,7 +13,7 @@ from bot.views.reply import Reply
 from bot.views.run_message import root_key
 from engine.rules import commands
 from engine.rules.commands import Refusal
-from store import anchors, history
+from store import history
 from store.events import CancelRequested
 from store.model import LIMITS, Actor, Run
 from store.receipts import Receipt
@@ -35,7 +35,7 @@ class Cancelling:
 
     async def clicked(self, clicked: Clicked, asker: Asker) -> Reply:
         run = await find(self._bench, clicked.value, asker)
-        if run is None or not await self._is_its_message(clicked, run):
+        if run is None or not await is_its_message(self._bench, clicked, run):
             return answers.unknown_button()
         return await self._cancel(run, "", asker)
 
@@ -73,14 +73,6 @@ class Cancelling:
         if done.refusal is not None:
             return decisions.not_cancelled(scene, done.refusal, self._bench.now(), address)
         return decisions.cancelling(await self._bench.scene(done.run), address)
-
-    async def _is_its_message(self, clicked: Clicked, run: Run) -> bool:
-        if clicked.container in ("home", "ephemeral") or clicked.channel.startswith("D"):
-            return True
-        here = await self._bench.engine.database.read(
-            lambda tx: anchors.by_message(tx, clicked.channel, clicked.message_ts)
-        )
-        return here is not None and here.run_id == run.id
 
     async def _address(self, run: Run) -> str:
         return await self._bench.address(root_key(run))

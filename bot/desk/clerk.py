@@ -6,7 +6,9 @@ from typing import Any
 
 from bot.desk.bench import Bench, NotYet
 from bot.desk.cancelling import Cancelling
-from bot.desk.deciding import Deciding
+from bot.desk.controlling import Controlling
+from bot.desk.deciding import OPENS, Deciding
+from bot.desk.gate_answers import FORMS
 from bot.desk.looking import Looking
 from bot.desk.place import Asker, Place, Surface, place_of
 from bot.desk.showing import Showing
@@ -15,8 +17,9 @@ from bot.desk.starting import Starting
 from bot.grammar import Status
 from bot.intake import Clicked, Heard, Invited, OpenedHome, Said, Submitted
 from bot.views import answers, decisions, reply
-from bot.views.reject_form import CALLBACK
+from bot.views.gate_buttons import APPROVE, CHOICE, OPENS_FORM
 from bot.views.reply import NOTHING, Reply
+from store.model import Json
 from store.receipts import Receipt
 
 
@@ -30,7 +33,8 @@ class Clerk:
         self._deciding = Deciding(bench)
         self._showing = Showing(bench)
         self._cancelling = Cancelling(bench)
-        self._speech = Speech(bench, self.looking, self._starting, self._deciding, self._cancelling)
+        self._controlling = Controlling(bench)
+        self._speech = Speech(bench, self.looking, self._starting, self._deciding, self._cancelling, self._controlling)
 
     async def say(self, text: str, user: str, place: Place) -> Reply:
         """What would be answered to this line; nothing is started or changed."""
@@ -45,7 +49,7 @@ class Clerk:
                 return await self._speech.answer(heard.text, Asker(heard.user, place_of(heard), receipt.key))
             case Clicked():
                 return await self._clicked(heard, Asker(heard.user, _place(heard), receipt.key))
-            case Submitted(callback_id=callback) if callback == CALLBACK:
+            case Submitted(callback_id=callback) if callback in FORMS:
                 return await self._deciding.submitted(heard, Asker(heard.user, Place("form"), receipt.key))
             case OpenedHome():
                 return Reply("", home=True)
@@ -55,6 +59,13 @@ class Clerk:
             case _:
                 return answers.unknown_button()
 
+    async def complaint(self, submitted: Submitted) -> Json:
+        """What is wrong with a form, as Slack takes it; None when it may close."""
+        if submitted.callback_id not in FORMS:
+            return None
+        found = await self._deciding.complaint(submitted)
+        return None if found is None else found.response
+
     async def tell_again(self, receipt: Receipt) -> Reply:
         """The answer to what was carried out before a crash: as it was kept, or made again from what is true."""
         kept: Any = receipt.answer
@@ -63,6 +74,8 @@ class Clerk:
                 return self._starting.started(kept["workflow"], kept["name"], kept["shown_in"], kept["notes"])
             case {"recipe": "decided"}:
                 return await self._deciding.told_again(kept["run"], kept["user"], kept["verdict"], receipt)
+            case {"recipe": "retried" | "paused" | "resumed"}:
+                return await self._controlling.told_again(kept["recipe"], kept["run"], receipt)
             case {"recipe": "cancelled"}:
                 return await self._cancelling.told_again(kept["run"], receipt)
             case {"text": str()}:
@@ -72,19 +85,23 @@ class Clerk:
 
     async def _clicked(self, clicked: Clicked, asker: Asker) -> Reply:
         # A window opens at once or never, so that such a click cannot wait until Slack knows more.
-        known = self._bench.glance if clicked.action_id in ("gate_reject", "gate_show") else self._bench.meet
+        action = clicked.action_id
+        decides = action == APPROVE or action.startswith(CHOICE)
+        known = self._bench.glance if action in OPENS_FORM else self._bench.meet
         met = await known(asker.user)
-        if not met.person.member and clicked.action_id != "gate_approve":
+        if not met.person.member and not decides:  # a decision that does not count is part of the record
             return answers.not_a_member(met.person)
-        match clicked.action_id:
-            case "gate_approve":
-                return await self._deciding.clicked_approve(clicked, asker)
-            case "gate_reject":
-                return await self._deciding.clicked_reject(clicked, asker)
+        if decides:
+            return await self._deciding.clicked(clicked, asker)
+        if action in OPENS:
+            return await self._deciding.clicked_form(clicked, asker)
+        match action:
             case "gate_show":
                 return await self._showing.clicked(clicked, asker)
             case "run_cancel":
                 return await self._cancelling.clicked(clicked, asker)
+            case "run_retry" | "run_retry_anyway" | "run_resume":
+                return await self._controlling.clicked(clicked, asker)
             case "run_details":
                 return await self.looking.status(Status(clicked.value), asker)
             case "run_open":

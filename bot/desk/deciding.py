@@ -1,4 +1,4 @@
-"""Approve and reject: by the card's buttons, the form for a reason, and the exact words."""
+"""Decisions: by the card's buttons, by forms, and by the exact words."""
 
 from __future__ import annotations
 
@@ -6,25 +6,31 @@ import anyio
 import structlog
 
 from bot.desk.bench import Bench, NotYet, recipe
+from bot.desk.gate_answers import FORMS, Complaint, GateAnswers, Given
 from bot.desk.place import Asker
-from bot.grammar import Approve, Reject
+from bot.grammar import Approve, Changes, Reject
 from bot.intake import Clicked, Submitted
 from bot.people import Acquaintance
 from bot.slack import SlackFault
 from bot.views import answers, decisions
+from bot.views.blocks import Block
+from bot.views.fields import fields_of, unfit
+from bot.views.gate_buttons import ANSWER, CHANGES, CHOICE, EDIT, REJECT, gate_of, seen_by
+from bot.views.gate_forms import ANSWER_FORM, EDIT_FORM, answer_form, changes_form, edit_form, no_form
 from bot.views.gate_words import gate_key
-from bot.views.reject_form import REASON, reject_form
+from bot.views.reject_form import reject_form
 from bot.views.reply import NOTHING, Reply
 from engine.rules import gates
 from engine.rules.commands import Decide, Refusal
 from store import anchors, history
 from store.events import DecisionMade, DecisionRefused
-from store.model import LIMITS, Actor, Facts, Gate, Millis, Run, Step, Verdict
+from store.model import LIMITS, Actor, Facts, Gate, GateState, Millis, Run, Step, Verdict
 from store.receipts import Receipt
 
 log = structlog.get_logger()
 
-GLANCE_SECONDS = 1.0  # a form must be open within three; who may not decide should not have to write a reason first
+GLANCE_SECONDS = 1.0  # a form must be open within three; who may not decide should not have to fill it in first
+OPENS: dict[str, Verdict] = {REJECT: "reject", CHANGES: "changes", EDIT: "approve", ANSWER: "answer"}
 
 
 class Deciding:
@@ -32,10 +38,11 @@ class Deciding:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
+        self._answers = GateAnswers(bench)
 
     # By words -------------------------------------------------------------------------------------------------------
 
-    async def typed(self, ask: Approve | Reject, asker: Asker) -> Reply:
+    async def typed(self, ask: Approve | Reject | Changes, asker: Asker) -> Reply:
         found = await self._bench.engine.resolve_gate(ask.gate)
         if found is None or found[1].gate is None:
             return answers.no_such_gate(ask.gate, asker.place.prefix)
@@ -47,22 +54,31 @@ class Deciding:
                 return answers.not_a_member(met.person)
             return decisions.other_version(gate, ask.version, await self._address(gate))
         gate_id = gate.id if ask.gate.upper().startswith("G-") else ask.gate
-        comment = ask.comment if isinstance(ask, Approve) else ask.reason
-        return await self._decide(run, step, gate_id, _verdict(ask), comment, asker)
+        return await self._decide(run, step, gate_id, _spoken(ask), asker)
 
     # By buttons -----------------------------------------------------------------------------------------------------
 
-    async def clicked_approve(self, clicked: Clicked, asker: Asker) -> Reply:
-        found = await self._bench.engine.resolve_gate(clicked.value)
+    async def clicked(self, clicked: Clicked, asker: Asker) -> Reply:
+        """Approve, or one of the choices: it counts at once."""
+        found = await self._bench.engine.resolve_gate(gate_of(clicked.value))
         wrong = await self._wrong_card(clicked, found)
         if wrong is not None:
             return wrong
         assert found is not None
-        return await self._decide(found[0], found[1], clicked.value, "approve", "", asker)
+        gate = found[1].gate
+        assert gate is not None
+        place = clicked.action_id.removeprefix(CHOICE)
+        if place == clicked.action_id:
+            given = Given("approve", digest=seen_by(clicked.value, gate))
+        else:
+            offered = dict(enumerate(gate.terms.choices))
+            chosen = offered.get(int(place)) if place.isdigit() else None
+            given = Given("choose", choice=chosen.value if chosen else place)
+        return await self._decide(found[0], found[1], gate_of(clicked.value), given, asker)
 
-    async def clicked_reject(self, clicked: Clicked, asker: Asker) -> Reply:
-        """Open the form for a reason, at once; or say why this answer would not count."""
-        found = await self._bench.engine.resolve_gate(clicked.value)
+    async def clicked_form(self, clicked: Clicked, asker: Asker) -> Reply:
+        """Open a form, at once; or say why this answer would not count."""
+        found = await self._bench.engine.resolve_gate(gate_of(clicked.value))
         wrong = await self._wrong_card(clicked, found)
         if wrong is not None:
             return wrong
@@ -72,26 +88,53 @@ class Deciding:
         assert gate is not None
         with anyio.move_on_after(GLANCE_SECONDS):
             met = await self._bench.glance(asker.user, gate.approvers)
-            refusal = self._foreseen(run, gate, clicked.value, met)
-            if refusal is not None and met.trouble is None:
+            refusal = self._foreseen(run, gate, gate_of(clicked.value), Given(OPENS[clicked.action_id]), met)
+            again = refusal is Refusal.ALREADY_DECIDED and gate.state is GateState.OPEN  # now with other words
+            if refusal is not None and met.trouble is None and not again:
                 return await self._refused(run, gate, refusal, met)
-        form = reject_form(await self._bench.scene(run), step.key, gate)
         try:
-            await self._bench.open_form(clicked.trigger_id, form)
+            await self._bench.open_form(clicked.trigger_id, await self._form(clicked.action_id, run, step, gate))
         except SlackFault as fault:
             log.warning("form.not_opened", gate=gate.name, run=run.name, error=fault.code)
-            return decisions.form_missed(gate)
+            return decisions.form_missed(gate, OPENS[clicked.action_id])
         return NOTHING
 
+    async def _form(self, action: str, run: Run, step: Step, gate: Gate) -> Block:
+        scene = await self._bench.scene(run)
+        match action:
+            case "gate_changes":
+                repeats = self._answers.repeats(scene.plan, run, step)
+                titles = [scene.row_title(run.steps[key]) for key in repeats]
+                return changes_form(scene, step.key, gate, titles)
+            case "gate_edit":
+                fields = await self._answers.fields_to_edit(gate)
+                why = unfit(fields) or ("" if fields else "what may be edited is not there")
+                return no_form(scene, gate, why, EDIT_FORM) if why else edit_form(scene, gate, fields)
+            case "gate_answer":
+                fields = fields_of(gate.terms.form)
+                why = unfit(fields)
+                return no_form(scene, gate, why, ANSWER_FORM) if why else answer_form(scene, gate, fields)
+            case _:
+                return reject_form(scene, step.key, gate)
+
+    # By forms -------------------------------------------------------------------------------------------------------
+
+    async def complaint(self, submitted: Submitted) -> Complaint | None:
+        """What is wrong with a form that was sent, so that it stays open."""
+        return await self._answers.complaint(submitted)
+
     async def submitted(self, submitted: Submitted, asker: Asker) -> Reply:
-        """The form came back with a reason."""
-        found = await self._bench.engine.resolve_gate(submitted.private_metadata)
-        if found is None:
+        """A form came back."""
+        gate_id = gate_of(submitted.private_metadata)
+        found = await self._bench.engine.resolve_gate(gate_id)
+        if found is None or found[1].gate is None:
             return decisions.not_the_card(None)
-        reason = submitted.values.get(REASON, "").strip()
-        if not reason:
-            return decisions.form_missed(found[1].gate)
-        return await self._decide(found[0], found[1], submitted.private_metadata, "reject", reason, asker)
+        run, step = found
+        gate = found[1].gate
+        given = await self._answers.given(submitted, run, step, gate) if gate.id == gate_id else None
+        if given is None and gate.id == gate_id and gate.state is GateState.OPEN:
+            return decisions.form_missed(gate, FORMS[submitted.callback_id])
+        return await self._decide(run, step, gate_id, given or Given(FORMS[submitted.callback_id]), asker)
 
     async def _wrong_card(self, clicked: Clicked, found: tuple[Run, Step] | None) -> Reply | None:
         """A button counts only on the card that we stored for its gate, on Home, and where only the asker sees it."""
@@ -100,7 +143,7 @@ class Deciding:
             return decisions.not_the_card(None)
         if clicked.container in ("home", "ephemeral") or clicked.channel.startswith("D"):
             return None
-        key = gate_key(clicked.value)
+        key = gate_key(gate_of(clicked.value))
         here, card = await self._bench.engine.database.read(
             lambda tx: (anchors.by_message(tx, clicked.channel, clicked.message_ts), anchors.of(tx, key))
         )
@@ -110,54 +153,63 @@ class Deciding:
             return None  # it stands in Slack, and where exactly is just being written down
         return decisions.not_the_card(gate, await self._address(gate))
 
-    def _foreseen(self, run: Run, gate: Gate, gate_id: str, met: Acquaintance) -> Refusal | None:
-        """What the rules would say to a rejection by this person now."""
-        actor = Actor("person", met.person.id, met.person.name)
-        command = Decide("", actor, "reject", gate_id)
-        return gates.refusal(run, gate, command, Facts(person=met.person), self._bench.now())
-
     # The decision ---------------------------------------------------------------------------------------------------
 
-    async def _decide(self, run: Run, step: Step, gate_id: str, verdict: Verdict, comment: str, asker: Asker) -> Reply:
+    def _foreseen(self, run: Run, gate: Gate, gate_id: str, given: Given, met: Acquaintance) -> Refusal | None:
+        """What the rules would say to this answer by this person now; what is filled in is not looked at."""
+        actor = Actor("person", met.person.id, met.person.name)
+        command = Decide("", actor, given.verdict, gate_id, choice=given.choice)
+        refusal = gates.refusal(run, gate, command, Facts(person=met.person), self._bench.now())
+        return None if refusal is Refusal.CONTENT_INVALID else refusal  # it is not there before a form is filled in
+
+    async def _decide(self, run: Run, step: Step, gate_id: str, given: Given, asker: Asker) -> Reply:
         gate = step.gate
         assert gate is not None
         if asker.key is None:
             met = await self._bench.meet(asker.user, gate.approvers)
-            return await self._tried(run, gate, gate_id, verdict, met)
+            return await self._tried(run, gate, gate_id, given, met)
         for anew in (False, True):
-            met = await self._met(run, gate, gate_id, asker.user, anew=anew)
+            met = await self._met(run, gate, gate_id, given, asker.user, anew=anew)
             command = Decide(
                 step.key,
                 Actor("person", asker.user, met.person.name),
-                verdict,
+                given.verdict,
                 gate_id,
-                comment[: LIMITS.comment_max],
+                given.comment[: LIMITS.comment_max],
                 asker.place.surface,
+                choice=given.choice,
+                content=given.content,
+                content_digest=given.content_digest,
+                edits=given.edits,
+                confirmed=given.confirmed,
+                digest=given.digest,
             )
-            facts = recipe("decided", run=run.id, user=asker.user, verdict=verdict)
+            facts = recipe("decided", run=run.id, user=asker.user, verdict=given.verdict)
             done = await self._bench.engine.perform(run.id, command, person=met.person, receipt=asker.key, answer=facts)
             if done.refusal is not Refusal.FACTS_TOO_OLD:
                 break
         after = done.run.steps[step.key].gate or gate
         if done.refusal is not None:
             return await self._refused(done.run, after, done.refusal, met)
-        return await self._decided(done.run, after, verdict)
+        return await self._decided(done.run, after, given.verdict, asker.user)
 
-    async def _met(self, run: Run, gate: Gate, gate_id: str, user: str, *, anew: bool) -> Acquaintance:
+    async def _met(self, run: Run, gate: Gate, gate_id: str, given: Given, user: str, *, anew: bool) -> Acquaintance:
         """Who decides. Raises NotYet when it hangs on a group of which Slack cannot say at the moment who is in it."""
-        met = await self._bench.meet(user, gate.approvers, anew=anew)
-        if met.trouble is not None and self._foreseen(run, gate, gate_id, met) is Refusal.ACTOR_NOT_APPROVER:
+        met = await self._bench.meet(user, (*gate.approvers, *gate.terms.among), anew=anew)
+        unclear = (Refusal.ACTOR_NOT_APPROVER, Refusal.ACTOR_NOT_AMONG)
+        if met.trouble is not None and self._foreseen(run, gate, gate_id, given, met) in unclear:
             raise NotYet(met.trouble, met.person)
         return met
 
-    async def _tried(self, run: Run, gate: Gate, gate_id: str, verdict: Verdict, met: Acquaintance) -> Reply:
-        refusal = self._foreseen(run, gate, gate_id, met)
+    async def _tried(self, run: Run, gate: Gate, gate_id: str, given: Given, met: Acquaintance) -> Reply:
+        refusal = self._foreseen(run, gate, gate_id, given, met)
         if refusal is not None:
             return await self._refused(run, gate, refusal, met)
-        return decisions.would(f"{verdict} {gate.name} v{gate.version}")
+        return decisions.would(f"{decisions.DOING[given.verdict]} {gate.name} v{gate.version}")
 
-    async def _decided(self, run: Run, gate: Gate, verdict: Verdict) -> Reply:
-        return decisions.decided(await self._bench.scene(run), gate, verdict, await self._address(gate))
+    async def _decided(self, run: Run, gate: Gate, verdict: Verdict, user: str) -> Reply:
+        scene, address = await self._bench.scene(run), await self._address(gate)
+        return decisions.decided(scene, gate, verdict, address, user=user)
 
     async def _refused(self, run: Run, gate: Gate, refusal: Refusal, met: Acquaintance) -> Reply:
         if not met.person.member:
@@ -176,7 +228,7 @@ class Deciding:
         if run is None or entry is None or step is None or step.gate is None:
             return decisions.carried_out()
         if isinstance(entry, DecisionMade):
-            return await self._decided(run, step.gate, verdict)
+            return await self._decided(run, step.gate, verdict, user)
         met = await self._bench.glance(user, step.gate.approvers)
         return await self._refused(run, step.gate, Refusal(entry.refusal), met)
 
@@ -192,5 +244,11 @@ class Deciding:
         return await self._bench.address(gate_key(gate.id))
 
 
-def _verdict(ask: Approve | Reject) -> Verdict:
-    return "approve" if isinstance(ask, Approve) else "reject"
+def _spoken(ask: Approve | Reject | Changes) -> Given:
+    match ask:
+        case Approve(comment=comment):
+            return Given("approve", comment)
+        case Reject(reason=reason):
+            return Given("reject", reason)
+        case Changes(comment=comment):
+            return Given("changes", comment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.desk import rights
 from bot.desk.bench import Bench
 from bot.desk.place import Asker, Place
+from bot.intake import Clicked
 from store import anchors, lookups
 from store.model import Run, RunId
 
@@ -25,6 +26,14 @@ async def find(bench: Bench, reference: str, asker: Asker) -> Run | None:
     wanted = (*rights.references(workflow), *rights.asked(run))
     met = await bench.meet(asker.user, wanted)
     return run if rights.may_see(met.person, workflow, run) else None
+
+
+async def is_its_message(bench: Bench, clicked: Clicked, run: Run) -> bool:
+    """Whether a button was pressed where one of this run's messages stands, or where only the asker sees it."""
+    if clicked.container in ("home", "ephemeral") or clicked.channel.startswith("D"):
+        return True
+    here = await bench.engine.database.read(lambda tx: anchors.by_message(tx, clicked.channel, clicked.message_ts))
+    return here is not None and here.run_id == run.id
 
 
 async def _named(bench: Bench, reference: str, asker: Asker) -> Run | None:

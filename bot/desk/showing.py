@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import anyio.to_thread
 import structlog
 
 from bot.desk import rights
@@ -14,9 +13,7 @@ from bot.views import answers, decisions
 from bot.views.content_view import content_view
 from bot.views.gate_words import gate_key
 from bot.views.reply import NOTHING, Reply
-from bot.views.scene import ERASED
-from store.faults import StoreFault
-from store.model import Content, Json, Run
+from store.model import Run
 
 log = structlog.get_logger()
 
@@ -38,7 +35,7 @@ class Showing:
             return barred
         if gate.id != clicked.value:
             return decisions.not_the_card(gate, await self._bench.address(gate_key(gate.id)))
-        view = content_view(await self._bench.scene(found[0]), gate, await self._content(gate.shown))
+        view = content_view(await self._bench.scene(found[0]), gate, await self._bench.content(gate.shown))
         try:
             await self._bench.open_form(clicked.trigger_id, view)
         except SlackFault as fault:
@@ -53,11 +50,3 @@ class Showing:
         if not met.person.member:
             return answers.not_a_member(met.person)
         return None if rights.may_see(met.person, workflow, run) else decisions.may_not_look()
-
-    async def _content(self, shown: Content) -> Json:
-        if shown.hash is None:
-            return shown.value
-        try:
-            return await anyio.to_thread.run_sync(self._bench.engine.content.load, shown.hash)
-        except StoreFault:
-            return ERASED

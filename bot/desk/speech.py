@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.desk.bench import Bench
 from bot.desk.cancelling import Cancelling
+from bot.desk.controlling import Controlling
 from bot.desk.deciding import Deciding
 from bot.desk.looking import Looking
 from bot.desk.place import Asker
@@ -13,14 +14,18 @@ from bot.grammar import (
     Approve,
     Ask,
     Cancel,
+    Changes,
     Context,
     Help,
     ListWorkflows,
     Mine,
     Misunderstanding,
+    Pause,
     Ping,
     Pleasantry,
     Reject,
+    Resume,
+    Retry,
     Start,
     Status,
     Waiting,
@@ -40,13 +45,20 @@ class Speech:
     """Understands lines and has them carried out."""
 
     def __init__(
-        self, bench: Bench, looking: Looking, starting: Starting, deciding: Deciding, cancelling: Cancelling
+        self,
+        bench: Bench,
+        looking: Looking,
+        starting: Starting,
+        deciding: Deciding,
+        cancelling: Cancelling,
+        controlling: Controlling,
     ) -> None:
         self._bench = bench
         self._looking = looking
         self._starting = starting
         self._deciding = deciding
         self._cancelling = cancelling
+        self._controlling = controlling
 
     async def answer(self, text: str, asker: Asker) -> Reply:
         met = await self._bench.meet(asker.user)
@@ -65,10 +77,12 @@ class Speech:
         match ask:
             case Start():
                 return await self._starting.start(ask, asker)
-            case Approve() | Reject():
+            case Approve() | Reject() | Changes():
                 return await self._deciding.typed(ask, asker)
             case Cancel():
                 return await self._cancelling.typed(ask, asker)
+            case Retry() | Pause() | Resume():
+                return await self._controlling.typed(ask, asker)
             case Status():
                 return await self._looking.status(ask, asker)
             case Why():

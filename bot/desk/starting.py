@@ -14,7 +14,7 @@ from bot.people import ChannelFacts
 from bot.slack import SlackFault
 from bot.views import answers, starts
 from bot.views.reply import Reply
-from engine.api import UnknownWorkflow
+from engine.api import NotStarted, UnknownWorkflow
 from engine.inputs import read_inputs
 from store.model import Actor, Json, Person, Workflow
 
@@ -72,6 +72,9 @@ class Starting:
             )
         except UnknownWorkflow:  # the folder was reloaded meanwhile
             return starts.unknown_workflow(name, (), place.prefix)
+        except NotStarted as refused:
+            workflow = self._bench.engine.workflow_of(name) or Workflow(name, "", "")
+            return starts.refused(workflow, refused.message, refused.hint)
         return self.started(name, started.run.name, shown_in, notes)
 
     def started(self, name: str, run_name: str, shown_in: str, notes: list[str]) -> Reply:

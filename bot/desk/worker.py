@@ -20,14 +20,14 @@ from bot import intake
 from bot.desk.answering import Answering
 from bot.desk.bench import NotYet
 from bot.desk.clerk import Clerk
-from bot.intake import Heard
+from bot.intake import Heard, Submitted
 from bot.slack import SlackFault
 from bot.views import answers, reply
 from bot.views.reply import Reply
 from engine.api import Engine, Poisoned
 from store import receipts
 from store.faults import StoreFault
-from store.model import Millis
+from store.model import Json, Millis
 from store.receipts import Receipt
 from store.unwrap import lone_errors
 
@@ -84,6 +84,16 @@ class Worker:
         while not self._idle.is_set():
             await self._idle.wait()
             await self._start_due(group)
+
+    async def complaint(self, submitted: Submitted) -> Json:
+        """What Slack is to say under a form that is not filled in as it should be; None when it may close."""
+        try:
+            return await self._clerk.complaint(submitted)
+        except StoreFault:
+            raise
+        except Exception:
+            log.exception("form.not_read", form=submitted.callback_id)
+            return None  # it is received, and what is wrong is answered
 
     def hold(self, key: str) -> bool:
         """Set a receipt aside for `serve_held`: a form must be open within three seconds, so it waits for no turn.

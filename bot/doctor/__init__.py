@@ -1,7 +1,7 @@
 """doctor: is everything as it should be, and if not, what to do about it.
 
 finding    one line of the report
-home       this machine: settings, database, runs that are not shown, workflows, disk
+home       this machine: settings, database, runs that are not shown, endpoints that are down, workflows, disk
 reach      the world: Slack, its scopes and methods, Socket Mode, models, the clock
 """
 
@@ -27,7 +27,8 @@ def examine() -> list[Finding]:
         given = settings.load()
     except SettingsFault as fault:
         return [Finding("settings", "fail", fault.message, fault.hint)]
-    found = [*home.settings(given, os.environ), *home.database(given.db), *home.shown(given.db), *home.disk(given.db)]
+    found = [*home.settings(given, os.environ), *home.database(given.db)]
+    found += [*home.shown(given.db), *home.endpoints(given.db), *home.disk(given.db)]
     try:
         opened = opening(given)
     except SettingsFault as fault:

@@ -17,6 +17,7 @@ from bot.folder import errors
 from bot.opening import Opening
 from bot.settings import Settings
 from engine.faults import SettingsFault
+from store import endpoints as endpoint_rows
 from store import glance, handles, lookups, migrate, unshown
 from store.faults import StoreFault
 from store.handles import Handle
@@ -111,6 +112,22 @@ def pinned(path: Path) -> list[Handle]:
             return handles.everything(reader)
     except StoreFault:
         return []  # the line on the database says why
+
+
+def endpoints(path: Path) -> Iterator[Finding]:
+    """The models and hosts that are left alone, as they were down when they were asked last."""
+    try:
+        with glance.glance(path) as reader:
+            held = endpoint_rows.held(reader)
+    except StoreFault:
+        return  # the line on the database says why
+    for one, waiting in held:
+        steps = "1 step waits" if waiting == 1 else f"{waiting} steps wait"
+        yield warn(
+            one.name,
+            f"It is down and left alone for the moment; {steps} for it. The last time: {one.message}",
+            "It is tried again by itself, less often the longer it is down. Is it up, and is its address right?",
+        )
 
 
 def shown(path: Path) -> Iterator[Finding]:

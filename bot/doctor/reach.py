@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TypeAlias
 
 import aiohttp
@@ -19,8 +20,10 @@ from bot.settings import Settings
 from bot.slack import Slack, SlackFault, connected
 from engine.clock import Clock, SystemClock
 from engine.definitions import Definition
+from engine.faults import SettingsFault
 from engine.models import Endpoint, Models
 from engine.secrets import Secret
+from engine.tape import Recording
 from store.handles import Handle
 
 Findings: TypeAlias = list[Finding]
@@ -163,6 +166,8 @@ async def models(known: Models | None) -> list[Finding]:
 
 async def _model(session: aiohttp.ClientSession, endpoint: Endpoint) -> Finding:
     part = f"model {endpoint.name}"
+    if endpoint.file is not None:
+        return _recording(part, endpoint.file)
     try:
         async with session.get(f"{endpoint.base_url}/models", headers=_headers(endpoint)) as answer:
             status = answer.status
@@ -174,6 +179,14 @@ async def _model(session: aiohttp.ClientSession, endpoint: Endpoint) -> Finding:
     if status >= 500:
         return warn(part, f"{endpoint.base_url} answers {status}.", "It may be down for the moment.")
     return ok(part, f"{endpoint.base_url} answers")
+
+
+def _recording(part: str, file: Path) -> Finding:
+    try:
+        lines = Recording.load(file).lines
+    except SettingsFault as fault:
+        return fail(part, fault.message, fault.hint)
+    return ok(part, f"answers from {file}, which has {len(lines)} recorded exchanges")
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:

@@ -107,6 +107,7 @@ def _facts(run: Run, evidence: Evidence) -> str:
         "Trace": run.trace_id,
         "Version": run.version,
         "Head of the chain": evidence.links[-1].hash.hex(),
+        **({"Its content was erased": _moment(run.erased_at)} if run.erased_at else {}),
         "Spent on models": ", ".join(f"{amount:,} {name}" for name, amount in run.usage.items()) or "nothing",
     }
     cells = "".join(f"<tr><th>{escape(name)}<td><code>{escape(value)}</code>" for name, value in rows.items())

@@ -89,6 +89,34 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """Ask for changes at a gate; the comment says which."""
+
+    gate: str
+    comment: str
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Let a run that has ended go on where it broke, or from a step."""
+
+    run: str
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    run: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     topic: str = ""
 
@@ -131,6 +159,10 @@ Ask: TypeAlias = (
     | Cancel
     | Approve
     | Reject
+    | Changes
+    | Retry
+    | Pause
+    | Resume
     | Help
     | WhoAmI
     | Ping

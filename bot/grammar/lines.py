@@ -9,13 +9,17 @@ from bot.grammar.asks import (
     Approve,
     Ask,
     Cancel,
+    Changes,
     Context,
     Help,
     ListWorkflows,
     Mine,
     Misunderstanding,
+    Pause,
     Ping,
     Reject,
+    Resume,
+    Retry,
     Start,
     Status,
     Value,
@@ -33,6 +37,7 @@ from engine.definitions.verbs import VERBS
 
 _WRAPPED = re.compile(r"(```|`|\*|_)\s*(?=\S)(.*?)\s*\1", re.DOTALL)
 _TRUE = "true"
+_FROM = re.compile(r"from\s+([^\s\"'`]{1,300})", re.IGNORECASE)
 
 
 def parse(text: str, context: Context) -> Ask | Misunderstanding:
@@ -218,6 +223,56 @@ def _reject(rest: str, context: Context) -> Ask | Misunderstanding:
     return Reject(gate, reason, version)
 
 
+def _changes(rest: str, context: Context) -> Ask | Misunderstanding:
+    found = gate_reference(rest)
+    if found is None:
+        return Misunderstanding("You want something changed.", no_gate(rest), "changes G-41 …")
+    gate, version, said = found
+    comment = spoken_reason(said)
+    if not comment.strip():
+        return Misunderstanding(
+            f"You want changes at {gate}.", "Say which.", join("changes", gate, version_word(version), "…")
+        )
+    return Changes(gate, comment, version)
+
+
+def _retry(rest: str, context: Context) -> Ask | Misunderstanding:
+    found = _controlled(rest, context)
+    if found is None:
+        return no_run("You want to retry a run.", rest, "retry")
+    run, said = found
+    if not said:
+        return Retry(run)
+    step = _FROM.fullmatch(said)
+    if step is None:
+        return Misunderstanding(
+            f"You want to retry {run}.", f"I don't understand {echo(said)}.", join("retry", run, "from STEP")
+        )
+    return Retry(run, step[1])
+
+
+def _pause(rest: str, context: Context) -> Ask | Misunderstanding:
+    found = _controlled(rest, context)
+    if found is None:
+        return no_run("You want to pause a run.", rest, "pause")
+    return Pause(found[0], spoken_reason(found[1]))
+
+
+def _resume(rest: str, context: Context) -> Ask | Misunderstanding:
+    found = _controlled(rest, context)
+    return no_run("You want to resume a run.", rest, "resume") if found is None else Resume(found[0])
+
+
+def _controlled(rest: str, context: Context) -> tuple[str, str] | None:
+    """The run that is meant, and what is said beside; in a run's thread it need not be named."""
+    word, _, said = split(rest)
+    run = run_reference(word) if word else None
+    if run is not None:
+        return run, said
+    implied = not word or (word.lower() == "from" and bool(said))
+    return ("this", rest.strip()) if implied and context.in_run_thread else None
+
+
 _READERS: dict[str, Callable[[str, Context], Ask | Misunderstanding]] = {
     "run": _start,
     "list": _list,
@@ -229,6 +284,10 @@ _READERS: dict[str, Callable[[str, Context], Ask | Misunderstanding]] = {
     "cancel": _cancel,
     "approve": _approve,
     "reject": _reject,
+    "changes": _changes,
+    "retry": _retry,
+    "pause": _pause,
+    "resume": _resume,
     "help": _help,
     "whoami": _whoami,
     "ping": _ping,

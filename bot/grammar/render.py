@@ -8,12 +8,16 @@ from bot.grammar.asks import (
     Approve,
     Ask,
     Cancel,
+    Changes,
     Help,
     ListWorkflows,
     Mine,
+    Pause,
     Ping,
     Pleasantry,
     Reject,
+    Resume,
+    Retry,
     Start,
     Status,
     Waiting,
@@ -36,6 +40,14 @@ def render(ask: Ask) -> str:
             return join("approve", gate, version_word(version), _quoted(comment) if comment else "")
         case Reject(gate, reason, version):
             return join("reject", gate, version_word(version), _because(reason))
+        case Changes(gate, comment, version):
+            return join("changes", gate, version_word(version), _quoted(comment))
+        case Retry(run, step):
+            return join("retry", run, f"from {step}" if step else "")
+        case Pause(run, reason):
+            return join("pause", run, _because(reason))
+        case Resume(run):
+            return join("resume", run)
         case ListWorkflows(search):
             return join("list", _quoted(search) if search else "")
         case Help(topic):

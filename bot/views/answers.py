@@ -42,6 +42,10 @@ VERB_HELP = {
     "cancel": "Stops a run: `cancel R-7K2 because …`. What runs is asked to stop; what has happened stays.",
     "approve": "Says yes at a gate: `approve G-41`, or `approve G-41 v2` to mean that version and no other.",
     "reject": "Says no at a gate, with a reason that whoever asked will read: `reject G-41 because …`.",
+    "changes": "Asks for changes at a gate that takes them: `changes G-41 …`; what is done again starts at once.",
+    "retry": "Lets a run that has ended go on where it broke: `retry R-7K2`, or `retry R-7K2 from STEP`.",
+    "pause": "Holds a run: `pause R-7K2 because …`. What is under way goes on to its end; nothing more is started.",
+    "resume": "Lets a paused run go on: `resume R-7K2`.",
     "whoami": "Tells who you are here, and which groups of approvers you are in.",
     "ping": "Tells whether I am listening.",
 }

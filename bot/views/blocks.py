@@ -26,6 +26,7 @@ FIELDS_MAX = 10
 FIELD_MAX = 2_000
 HEADER_MAX = 150
 BUTTON_MAX = 75
+OPTION_MAX = 75
 LABEL_MAX = 2_000
 TITLE_MAX = 250  # of plans and cards: no limit is written down, and nobody reads more
 FALLBACK_MAX = 4_000  # a longer `text` is split into several messages
@@ -226,6 +227,47 @@ def text_input(
         placeholder=plain(placeholder, 150) if placeholder else None,
         focus_on_load=focus or None,
     )
+
+
+def select(action_id: str, labels: Sequence[str], chosen: int | None = None, *, focus: bool = False) -> Element:
+    """One of several; an option's value is its place, as labels may be long."""
+    options = _options(labels)
+    initial = options[chosen] if chosen is not None else None
+    element: Element = {"type": "static_select", "action_id": action_id, "options": options}
+    return element | _given(initial_option=initial, focus_on_load=focus or None)
+
+
+def multi_select(action_id: str, labels: Sequence[str], chosen: Sequence[int] = (), *, focus: bool = False) -> Element:
+    options = _options(labels)
+    initial = [options[place] for place in chosen] or None
+    element: Element = {"type": "multi_static_select", "action_id": action_id, "options": options}
+    return element | _given(initial_options=initial, focus_on_load=focus or None)
+
+
+def radio(action_id: str, labels: Sequence[str], chosen: int | None = None) -> Element:
+    """A few choices, all of them to be seen."""
+    options = _options(labels)
+    element: Element = {"type": "radio_buttons", "action_id": action_id, "options": options}
+    return element | _given(initial_option=options[chosen] if chosen is not None else None)
+
+
+def checkbox(action_id: str, label: str) -> Element:
+    """One box to be ticked."""
+    return {"type": "checkboxes", "action_id": action_id, "options": _options([label])}
+
+
+def _options(labels: Sequence[str]) -> list[Element]:
+    return [{"text": plain(one_line(label), OPTION_MAX), "value": str(n)} for n, label in enumerate(labels)]
+
+
+def number_input(action_id: str, *, decimal: bool, initial: str = "", focus: bool = False) -> Element:
+    element: Element = {"type": "number_input", "action_id": action_id, "is_decimal_allowed": decimal}
+    return element | _given(initial_value=initial or None, focus_on_load=focus or None)
+
+
+def date_input(action_id: str, *, initial: str = "", focus: bool = False) -> Element:
+    element: Element = {"type": "datepicker", "action_id": action_id}
+    return element | _given(initial_date=initial or None, focus_on_load=focus or None)
 
 
 def modal(

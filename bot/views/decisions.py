@@ -4,24 +4,42 @@ from __future__ import annotations
 
 from bot.views import blocks
 from bot.views.answers import unsure_of
+from bot.views.gate_buttons import gate_buttons
+from bot.views.gate_words import choice_label, quoted, standing
 from bot.views.markup import bold, clip, escape, link, one_line
 from bot.views.reply import Reply, said
 from bot.views.scene import Scene, actor_markup, asked_markup
-from bot.wording import RUN_STATES, Circumstances, ago, refusal_text
+from bot.wording import RUN_STATES, VERDICTS, Circumstances, ago, refusal_text
+from engine.rules import gates
 from engine.rules.commands import Refusal
 from store.model import Decision, Gate, GateState, Millis, Person, Run, Verdict
 
-PAST = {"approve": "approved", "reject": "rejected"}
+DOING: dict[Verdict, str] = {
+    "approve": "approve",
+    "reject": "reject",
+    "changes": "request changes at",
+    "choose": "answer",
+    "answer": "answer",
+}
 
 
-def decided(scene: Scene, gate: Gate, verdict: Verdict, address: str = "") -> Reply:
+def decided(scene: Scene, gate: Gate, verdict: Verdict, address: str = "", *, user: str = "") -> Reply:
     """The decision is on disk; the card follows when Slack lets it."""
     question = escape(clip(one_line(gate.question), 200))
-    sentence = f"You {PAST[verdict]} {_gate(gate, address)}: {question}"
-    yes = len({one.actor.id for one in gate.decisions if one.verdict == "approve"})
+    own = next((one for one in reversed(gate.decisions) if one.actor.id == user), None)
+    chosen = f" {quoted(choice_label(gate, own.choice))}" if own and own.choice else ""
+    edited = "edited and " if own and own.edits and verdict == "approve" else ""
+    sentence = f"You {edited}{VERDICTS[verdict]}{chosen and ' with'}{chosen} {_gate(gate, address)}: {question}"
     if gate.state is GateState.OPEN and gate.quorum > 1:
-        return said(sentence, f"That makes {yes} of {gate.quorum} approvals.")
+        return said(sentence, _so_far(scene, gate))
+    if verdict == "changes":
+        return said(sentence, "It is recorded; what is done again shows in the run's message.")
     return said(sentence, "It is recorded; the card says so in a moment.")
+
+
+def _so_far(scene: Scene, gate: Gate) -> str:
+    word = "answers" if gate.terms.choices else "approvals"
+    return f"That makes {len(standing(gate))} of {gate.quorum} {word}."
 
 
 def refused(
@@ -40,20 +58,26 @@ def refused(
     own = next((one for one in reversed(gate.decisions) if one.actor.id == person.id), None)
     if refusal is Refusal.ALREADY_DECIDED and own is not None and gate.state is GateState.OPEN:
         return said(
-            f"You have {PAST[own.verdict]} {_gate(gate, address)} already, {ago(now - own.at)}. It counts once."
+            f"You have {VERDICTS[own.verdict]} {_gate(gate, address)} already, {ago(now - own.at)}. It counts once."
         )
     last = _closing(gate)
     about = Circumstances(
         run=scene.run.name,
         gate=_gate(gate, address),
-        verdict=PAST[last.verdict] if last else "decided",
+        verdict=VERDICTS[last.verdict] if last else "decided",
         by=_by(last, person) if last else "somebody",
         ago_ms=_elapsed(refusal, gate, last, now),
         approvers=asked_markup(scene, gate.approvers) or "nobody",
         link=link(address, f"{gate.name} v{gate.version}") if address else f"{gate.name} v{gate.version}",
         why_not=person.why_not,
     )
-    more = unsure_of(unsure) if refusal is Refusal.ACTOR_NOT_APPROVER else ""
+    if refusal is Refusal.ONCE_WOULD_REPEAT:
+        card = link(address, "the card") if address else "the card"
+        return said(
+            "This would do again what must not happen twice unseen, so nothing was changed.",
+            f"Press *Request Changes* on {card}: its form names the steps, and asks whether you mean it.",
+        )
+    more = unsure_of(unsure) if refusal in (Refusal.ACTOR_NOT_APPROVER, Refusal.ACTOR_NOT_AMONG) else ""
     return said(refusal_text(refusal, about), more)
 
 
@@ -70,10 +94,12 @@ def not_the_card(gate: Gate | None, address: str = "") -> Reply:
     return said(f"This is not the card of {gate.name}. Please decide on {_gate(gate, address)}. Nothing was changed.")
 
 
-def form_missed(gate: Gate | None) -> Reply:
-    """The form for a reason could not be opened in time."""
-    again = f" Click again, or type `reject {gate.name} because …`." if gate else " Please click again."
-    return said(f"I could not open the form for your reason in time, so nothing was decided.{again}")
+def form_missed(gate: Gate | None, verdict: Verdict = "reject") -> Reply:
+    """A form could not be opened in time, or came back empty."""
+    typed = {"reject": "reject {} because …", "changes": "changes {} …"}.get(verdict, "") if gate else ""
+    again = f" Click again, or type `{typed.format(gate.name)}`." if gate and typed else " Please click again."
+    what = "the form for your reason" if verdict == "reject" else "the form"
+    return said(f"I could not open {what} in time, so nothing was decided.{again}")
 
 
 def may_not_look() -> Reply:
@@ -121,12 +147,13 @@ def sure_to_cancel(scene: Scene, address: str = "") -> Reply:
 def did_you_mean(gate: Gate, verdict: Verdict, address: str = "") -> Reply:
     """Somebody said something that sounds like a decision: here are the real buttons."""
     question = escape(clip(one_line(gate.question), 200))
-    approve = blocks.button("Approve", "gate_approve", gate.id, label=f"Approve {gate.name}")
-    reject = blocks.button("Reject", "gate_reject", gate.id, label=f"Reject {gate.name}, with a reason")
+    offered = gates.offered(gate)
+    typed = f", or type `approve {gate.name}` or `reject {gate.name} because …`" if "approve" in offered else ""
+    wish = DOING[verdict] if verdict in offered else "answer"
     return said(
-        f"Do you want to {verdict} {_gate(gate, address)}: {question}? A reply alone does not count.",
-        f"Press a button, or type `approve {gate.name}` or `reject {gate.name} because …`.",
-        more=[blocks.actions(approve, reject)],
+        f"Do you want to {wish} {_gate(gate, address)}: {question}? A reply alone does not count.",
+        f"Press a button{typed}.",
+        more=[blocks.actions(*gate_buttons(gate))],
     )
 
 
@@ -140,8 +167,11 @@ def would(what: str) -> Reply:
     return said(f"This would {what}. Nothing was changed.")
 
 
+_DECIDED = (GateState.APPROVED, GateState.REJECTED, GateState.RETURNED, GateState.ANSWERED)
+
+
 def _closing(gate: Gate) -> Decision | None:
-    if gate.state not in (GateState.APPROVED, GateState.REJECTED) or not gate.decisions:
+    if gate.state not in _DECIDED or not gate.decisions:
         return None
     return gate.decisions[-1]
 

@@ -30,7 +30,16 @@ def gate_buttons(gate: Gate, confirm: blocks.Element | None = None) -> list[bloc
     if "choose" in offered:
         return [_choice(gate, place) for place in range(len(gate.terms.choices))]
     name = gate.name
-    found = [blocks.button("Approve", APPROVE, token(gate), style="primary", confirm=confirm, label=f"Approve {name}")]
+    found = [
+        blocks.button(
+            "Approve",
+            APPROVE,
+            token(gate),
+            style=None if confirm else "primary",
+            confirm=confirm,
+            label=f"Approve {name}",
+        )
+    ]
     if gate.terms.edit:
         found.append(blocks.button("Edit & Approve", EDIT, token(gate), label=f"Edit and approve {name}"))
     if "changes" in offered:

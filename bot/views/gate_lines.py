@@ -38,17 +38,17 @@ def overdue_line(scene: Scene, key: StepKey, gate: Gate) -> Rendering:
     """The time for an answer is over."""
     due = when(gate.due_at) if gate.due_at is not None else "by now"
     return _line(
-        f"{asked_markup(scene, gate.approvers)}: {_named(gate)} was due {due}. Without {_decision(gate)} by "
+        f"{asked_markup(scene, _asked_first(gate))}: {_named(gate)} was due {due}. Without {_decision(gate)} by "
         f"{when(gate.expires_at)} {expiry_effect(scene, key)}."
     )
 
 
 def reminder_line(scene: Scene, key: StepKey, gate: Gate) -> Rendering:
     """A reminder, as the workflow asks for it."""
-    asked = asked_markup(scene, gate.approvers)
+    asked = asked_markup(scene, _asked_first(gate))
     if gate.due_at is None:
         return _line(f"{asked}: {_named(gate)} still waits for you.")
-    tense = "was" if gate.overdue else "is"
+    tense = "is" if gate.terms.reminders[gate.reminded - 1 : gate.reminded] < (gate.due_at,) else "was"
     return _line(
         f"{asked}: {_named(gate)} still waits for you and {tense} due {when(gate.due_at)}. Without {_decision(gate)} "
         f"by {when(gate.expires_at)} {expiry_effect(scene, key)}."
@@ -87,6 +87,12 @@ def policy_line(scene: Scene, made: PolicyDecided) -> Rendering:
     said = _POLICY.get(made.verdict, "was decided by the workflow's own policy.")
     title = bold(clip(one_line(scene.step_title(made.place.step)), NAMED_MAX))
     return _line(f"{title} {said}{why}")
+
+
+def _asked_first(gate: Gate) -> tuple[str, ...]:
+    """Those who were asked before others were called in: what was said to them stays as it was."""
+    called_in = gate.terms.escalate_to if gate.escalated else ()
+    return tuple(one for one in gate.approvers if one not in called_in) or gate.approvers
 
 
 def _named(gate: Gate) -> str:

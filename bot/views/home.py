@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.views import blocks
 from bot.views.blocks import Block
+from bot.views.gate_buttons import gate_buttons
 from bot.views.markup import bold, clip, code, escape, link, one_line
 from bot.views.reply import sections
 from bot.views.scene import when
@@ -61,10 +62,7 @@ def _buttons(one: WaitingGate) -> list[blocks.Element]:
     gate = one.gate
     question = clip(one_line(gate.question), 200)
     sure = blocks.confirm(f"Approve {gate.name}?", f"{question} Have you read the card?", "Approve", "Go Back")
-    return [
-        blocks.button("Approve", "gate_approve", gate.id, confirm=sure, label=f"Approve {gate.name}"),
-        blocks.button("Reject", "gate_reject", gate.id, label=f"Reject {gate.name}, with a reason"),
-    ]
+    return gate_buttons(gate, sure)
 
 
 def _runs(runs: Sequence[ListedRun], now: Millis) -> list[Block]:

@@ -19,11 +19,13 @@ RETRY = "run_retry"
 RETRY_ANYWAY = "run_retry_anyway"
 
 
-def retry_button(run: Run, label: str = "", *, anyway: bool = False) -> blocks.Element:
+def retry_button(run: Run, label: str = "", *, anyway: bool = False, step: str = "") -> blocks.Element:
     """Lets a run that has ended go on where it broke; `anyway` also when steps repeat whose effect took place."""
     text = clip(one_line(label), blocks.BUTTON_MAX) or "Retry"
     if anyway:
-        return blocks.button(text, RETRY_ANYWAY, run.id, style="danger", label=f"Retry {run.name} all the same")
+        return blocks.button(
+            text, RETRY_ANYWAY, f"{run.id} {step}".strip(), style="danger", label=f"Retry {run.name} all the same"
+        )
     return blocks.button(text, RETRY, run.id, style="primary", label=f"Retry {run.name}")
 
 

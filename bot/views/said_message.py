@@ -11,8 +11,8 @@ from bot.views.markup import EMPTY, clip, escape, is_web_link, link, visible, wi
 from bot.views.scene import Rendering, Scene
 
 PART_MAX = 2_800  # of one block
-PARTS_MAX = 12
-_ADDRESS = re.compile(r"https?://[^\s<>|]+")
+PARTS_MAX = 6
+_ADDRESS = re.compile(r"(?<![^\s(])https?://[^\s<>|]+(?![^\s])")  # one that stands by itself, as people write it
 _TRAILING = ".,;:!?)]}'\"’”"
 
 

@@ -52,6 +52,11 @@ def not_started(
     )
 
 
+def refused(workflow: Workflow, why: str, hint: str) -> Reply:
+    """The workflow lets nothing begin at this moment: it is switched off, or a limit of its own is reached."""
+    return said(f"I did not start {_title(workflow)}: {escape(one_line(why))}", escape(one_line(hint)))
+
+
 def unknown_workflow(name: str, close: Sequence[str], prefix: str) -> Reply:
     wrong = f"I don't know a workflow “{escape(clip(one_line(name), 60))}”. Nothing was started."
     if not close:

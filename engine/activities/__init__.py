@@ -9,6 +9,7 @@
     python        a function in a worker process (see engine/workers)
     command       a program, without a shell
     model         a question to a language model
+      exchange      the first endpoint that is up answers, live, from what is kept, or from a recording
       dialects      how endpoints are spoken to
       shapes        an author's schema as strict modes want it
       refusals      why there is no answer that can be used

@@ -1,4 +1,4 @@
-"""One exchange with a model: asked of the first endpoint that is up, answered live, from what is kept, or from a recording."""
+"""An exchange with a model: the first endpoint that is up answers, live, from what is kept, or from a recording."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class _Sent:
 
     endpoint: Endpoint
     question: Question  # as it was asked of us
+    spoken: Question  # as it is said to this endpoint
     body: Mapping[str, Json] = field(default_factory=dict)
 
     @property
@@ -80,14 +81,14 @@ async def _ask(work: Work, endpoint: Endpoint, question: Question, timeout_ms: i
     if endpoint.kind == "replay":
         return await _from_recording(work, endpoint, question)
     spoken = _in_words(endpoint, question)
-    sent = _Sent(endpoint, question, {**DIALECTS[endpoint.kind].body(endpoint, spoken), **endpoint.parameters})
+    sent = _Sent(endpoint, question, spoken, {**DIALECTS[endpoint.kind].body(endpoint, spoken), **endpoint.parameters})
     if endpoint.cache_ms is not None and work.tools.answers is not None:
         known = await work.tools.answers.find(sent.request, endpoint.cache_ms)
         if known is not None:
             return await _read(work, sent, known, cached=True)
-    wait_ms = await work.admits(endpoint.name)
-    if wait_ms:
-        raise refusals.kept_away(endpoint, wait_ms)
+    admission = await work.admits(endpoint.name)
+    if admission.wait_ms:
+        raise refusals.kept_away(endpoint, admission.held, admission.wait_ms)
     return await _live(work, sent, timeout_ms)
 
 
@@ -119,8 +120,8 @@ async def _from_recording(work: Work, endpoint: Endpoint, question: Question) ->
     if recording is None:
         raise ActivityFault("model_not_recorded", f"{endpoint.name} has no recording.", retryable=False)
     line = recording.answer(endpoint.name, work.tools.redact(asked(question)))
-    spoken = replace(endpoint, kind=line["kind"])
-    return await _read(work, _Sent(spoken, question, line.get("settings") or {}), line["answer"], replayed=True)
+    then = _Sent(replace(endpoint, kind=line["kind"]), question, question, line.get("settings") or {})
+    return await _read(work, then, line["answer"], replayed=True)
 
 
 async def _read(
@@ -138,7 +139,7 @@ async def _read(
     evidence = {
         "endpoint": endpoint.name,
         "model": endpoint.model,
-        "prompt": {"system": question.system, "messages": list(question.messages)},
+        "prompt": {"system": question.system, "messages": list(sent.spoken.messages)},
         "settings": sent.settings,
         "status": response.status if response else None,
         "body": body,
@@ -163,7 +164,7 @@ async def _read(
         "finish_reason": said.finish_reason,
         **{name: amount for name, amount in usage.items() if name != "calls"},
         "latency_ms": latency_ms,
-        "prompt_hash": prompt_hash(question),
+        "prompt_hash": prompt_hash(sent.spoken),
         "parameters": dict(question.parameters),
         "settings": {name: part for name, part in sent.settings.items() if name not in ("response_format", "tools")},
         "reasked": work.reask is not None,

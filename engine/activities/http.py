@@ -89,6 +89,7 @@ def _request(work: Work, with_: Mapping[str, Json]) -> Request:
         bytes_max=OUTPUT_BYTES_MAX,
         allow=work.tools.allowed_hosts,
         fresh_connection=work.once,
+        host_from=work.host_from,
     )
 
 

@@ -19,8 +19,16 @@ def _no_files(name: str) -> Path:
     raise StoreFault("nothing is kept here.")
 
 
-async def _welcome(model: str) -> int:
-    return 0
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a model may be asked: at once, or after so many milliseconds, as it is held or as it is limited."""
+
+    wait_ms: int = 0
+    held: bool = False
+
+
+async def _welcome(model: str) -> Admission:
+    return Admission()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,8 +75,10 @@ class Work:
     keep_raw: Callable[[str, Json], Awaitable[None]]
     # The latest answer that did not fit, {"answer", "error"}: a model is asked again with both.
     reask: Mapping[str, str] | None = None
-    # How long this attempt must leave a model alone, by its name: 0 when it may be asked, and is counted.
-    admits: Callable[[str], Awaitable[int]] = _welcome
+    # Whether this attempt may ask a model, by its name; when it may, it is counted among those who did.
+    admits: Callable[[str], Awaitable[Admission]] = _welcome
+    # What in the data names the host of the URL: only hosts that the operator lists may be reached then.
+    host_from: str = ""
     # What an earlier attempt left that gave its work away and has to ask for it; see engine.faults.Later.
     memo: Json = None
     # Where the bytes of a file stand that was handed in, by its hash.

@@ -12,11 +12,14 @@ from engine.handed_in import taken_in
 from engine.rehearsal import Outcome, fails, gives, interrupted
 from engine.rehearsal.setting import prepared
 from engine.rehearsal.world import MONDAY_MORNING, World
+from engine.workers.pool import WorkerPool
 from store.content import ContentFolder
 from store.model import Json, Plan
 
 
-def cast(case: Case, workflow: str, definitions: Mapping[str, Definition], folder: Path) -> World:
+def cast(
+    case: Case, workflow: str, definitions: Mapping[str, Definition], folder: Path, workers: WorkerPool | None
+) -> World:
     """The world of a case, with its file in this folder."""
     made_up = case.made_up
     return prepared(
@@ -28,6 +31,7 @@ def cast(case: Case, workflow: str, definitions: Mapping[str, Definition], folde
         people=made_up.people,
         requester=made_up.requester or "U0REQUESTER",
         at=MONDAY_MORNING if made_up.starts_at is None else made_up.starts_at,
+        workers=workers,
     )
 
 
@@ -42,11 +46,12 @@ def outcome(shape: OutcomeShape) -> Outcome:
             retry_after_ms=shape.fails.retry_after,
             maybe_happened=shape.fails.maybe_happened,
             hint=shape.fails.hint,
+            item=shape.item,
         )
     if shape.interrupted:
-        return interrupted(times=shape.times)
+        return interrupted(times=shape.times, item=shape.item)
     assert shape.output is not LEFT_OUT, "a test with a nameless outcome is not played"
-    return gives(shape.output, times=shape.times, receipt=shape.receipt)
+    return gives(shape.output, times=shape.times, receipt=shape.receipt, item=shape.item)
 
 
 def inputs(case: Case, plan: Plan, database: Path) -> dict[str, Json]:

@@ -134,13 +134,14 @@ class Judge:
 
     def _step(self, name: str, path: Path, *, key: bool = False) -> StepPlan | None:
         """The step of the plan that a test means."""
+        called, name = name, name.partition("[")[0]
         for known in (f"{name}.each", name.replace(":undo", ".each:undo"), name):
             if self._plan.knows(known):
                 return self._plan.step(known)
         inner = [one for one in self._names if one.rpartition(".")[2] == name]
         hint = f"did you mean `{inner[0]}`?" if inner else ""
         hint = hint or did_you_mean(name, self._names) or f"steps here: {listing(self._names)}"
-        self._findings.error(path, "unknown_step", f"{self._plan.workflow} has no step `{name}`", hint, key=key)
+        self._findings.error(path, "unknown_step", f"{self._plan.workflow} has no step `{called}`", hint, key=key)
         return None
 
     def _known(self, name: str, known: Iterable[str], what: str, path: Path, *, key: bool = False) -> None:

@@ -21,6 +21,7 @@ from engine.rehearsal import Rehearsal
 from engine.rehearsal.setting import life
 from engine.rehearsal.story import length
 from engine.rehearsal.world import World
+from engine.workers.pool import WorkerPool
 from store.events import GateClosed
 from store.faults import StoreFault
 from store.model import GateState, Millis
@@ -37,10 +38,12 @@ _VERDICTS: Mapping[str, GateVerdict] = {
 }
 
 
-async def play(case: Case, workflow: str, definitions: Mapping[str, Definition]) -> Verdict:
-    """Play a case in a world of its own, and tell what is not as expected."""
+async def play(
+    case: Case, workflow: str, definitions: Mapping[str, Definition], workers: WorkerPool | None = None
+) -> Verdict:
+    """Play a case in a world of its own, and tell what is not as expected. `workers` run its functions."""
     with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
-        world = casting.cast(case, workflow, definitions, Path(folder))
+        world = casting.cast(case, workflow, definitions, Path(folder), workers)
         async with life(world) as on_stage:
             player = _Player(case, world, on_stage)
             misses = await player.play()

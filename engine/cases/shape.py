@@ -24,6 +24,7 @@ assert set(get_args(RunWord)) == set(RunStatus)
 assert set(get_args(StepWord)) == set(StepStatus)
 assert set(get_args(GateWord)) == set(GateState)
 
+_PERSON: dict[str, Any] = {"anyOf": [{"const": "guest"}, {"type": "array", "items": {"type": "string"}}]}
 VERBS = ("approve", "reject", "changes", "choose", "answer", "edit")
 """What somebody may do at a gate: one of these in each entry of `decide`."""
 
@@ -98,13 +99,17 @@ class FailsShape(Shape):
 class OutcomeShape(Shape):
     """What comes of an attempt: one of `output`, `fails` and `interrupted`."""
 
-    output: Any = Field(LEFT_OUT, json_schema_extra={"description": "What the step gives."})
-    fails: Annotated[FailsShape | None, BeforeValidator(_fails)] = None
+    output: Any = Field(default_factory=lambda: LEFT_OUT, json_schema_extra={"description": "What the step gives."})
+    fails: Annotated[FailsShape | None, BeforeValidator(_fails, json_schema_input_type=str | FailsShape)] = None
     interrupted: bool = False
+    item: str = ""
     receipt: dict[str, Any] = Field({})
     times: int = Field(1, ge=1, le=1_000)
 
 
+Outcomes = Annotated[
+    list[OutcomeShape], BeforeValidator(_outcomes, json_schema_input_type=OutcomeShape | list[OutcomeShape])
+]
 Said = Annotated[str | None, BeforeValidator(_said), WithJsonSchema({"anyOf": [{"const": True}, {"type": "string"}]})]
 
 
@@ -119,7 +124,7 @@ class DecisionShape(Shape):
     reject: Said = None
     changes: str | None = None
     choose: str | None = None
-    answer: Any = Field(LEFT_OUT)
+    answer: Any = Field(default_factory=lambda: LEFT_OUT)
     edit: dict[str, Any] | None = None
     comment: str = ""
     refused: str = ""
@@ -141,17 +146,23 @@ class ErrorExpected(Shape):
     hint: str = ""
 
 
+MaybeError = Annotated[ErrorExpected | None, BeforeValidator(_error, json_schema_input_type=str | ErrorExpected)]
+
+
 class StepExpected(Shape):
     """How a step stands in the end."""
 
     status: StepWord | None = None
     attempts: int | None = None
     round: int | None = None
-    output: Any = Field(LEFT_OUT)
-    error: Annotated[ErrorExpected | None, BeforeValidator(_error)] = None
+    output: Any = Field(default_factory=lambda: LEFT_OUT)
+    error: MaybeError = None
     reason: str = ""
     gate: GateWord | None = None
-    given: Any = Field(LEFT_OUT)
+    given: Any = Field(default_factory=lambda: LEFT_OUT)
+
+
+StepWanted = Annotated[StepExpected, BeforeValidator(_step, json_schema_input_type=StepWord | StepExpected)]
 
 
 class Expected(Shape):
@@ -159,8 +170,8 @@ class Expected(Shape):
 
     status: RunWord | None = None
     outputs: TemplateMap | None = None
-    steps: dict[str, Annotated[StepExpected, BeforeValidator(_step)]] = Field({})
-    error: Annotated[ErrorExpected | None, BeforeValidator(_error)] = None
+    steps: dict[str, StepWanted] = Field({})
+    error: MaybeError = None
     reason: str = ""
     messages: list[dict[str, Any]] | None = None
     took: MaybeLength = None
@@ -173,10 +184,10 @@ class MadeUp(Shape):
 
     inputs: dict[str, Any] = Field({})
     settings: dict[str, Any] = Field({})
-    people: dict[str, Annotated[Any, BeforeValidator(_person)]] = Field({})
+    people: dict[str, Annotated[Any, BeforeValidator(_person), WithJsonSchema(_PERSON)]] = Field({})
     requester: str = ""
     starts_at: Annotated[int | None, BeforeValidator(_moment), WithJsonSchema({"type": "string"})] = None
-    steps: dict[str, Annotated[list[OutcomeShape], BeforeValidator(_outcomes)]] = Field({})
+    steps: dict[str, Outcomes] = Field({})
 
 
 class CaseShape(MadeUp):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic_core import ErrorDetails
 
 from engine.cases.shape import CasesFile
+from engine.definitions.misfits import is_misspelt
 from engine.definitions.problem import Findings, did_you_mean, listing
 from engine.definitions.slots import Shape
 from engine.definitions.source import Path
@@ -37,10 +38,10 @@ def report(details: ErrorDetails, findings: Findings) -> None:
     value = _value(findings.source.data, path)
     match kind:
         case "missing":
-            hint = _MISSING.get(path) or (
-                "say what is expected: `expect: {status: succeeded}`" * (path[-1] == "expect")
-            )
-            findings.error(path[:-1], "missing_key", f"`{path[-1]}` is missing", hint or f"add `{path[-1]}:`", key=True)
+            if is_misspelt(path, findings):
+                return  # said at the misspelt key
+            hint = _MISSING.get(str(path[-1]), f"add `{path[-1]}:`")
+            findings.error(path[:-1], "missing_key", f"`{path[-1]}` is missing", hint, key=True)
         case "extra_forbidden":
             known = keys(path[:-1])
             hint = did_you_mean(str(path[-1]), known) or f"keys here: {listing(known, 20)}"
@@ -63,6 +64,8 @@ def keys(path: Path) -> list[str]:
     model: Any = CasesFile
     for part in path:
         model = _inner(model, part)
+    if get_origin(model) is list:  # one outcome without its list
+        model = _plain(get_args(model)[0])
     fields = model.model_fields if isinstance(model, type) and issubclass(model, Shape) else {}
     return [field.alias or name for name, field in fields.items()]
 
@@ -70,7 +73,7 @@ def keys(path: Path) -> list[str]:
 def _inner(model: Any, part: str | int) -> Any:
     if isinstance(model, type) and issubclass(model, Shape):
         return _plain(next((f.annotation for name, f in model.model_fields.items() if name == part), None))
-    if get_origin(model) is list and not isinstance(part, int):  # one outcome without its list
+    if get_origin(model) is list and not isinstance(part, int):
         return _inner(_plain(get_args(model)[0]), part)
     return _plain(get_args(model)[-1]) if get_origin(model) in (dict, list) else None
 
@@ -85,11 +88,13 @@ def _plain(annotation: Any) -> Any:
 
 
 def _in_file(loc: tuple[str | int, ...], data: Json) -> Path:
-    """The place in the file: an outcome without a list around it stands in no list there."""
+    """The place in the file: one outcome stands there without a list, one word without a map."""
     path: list[str | int] = []
     for part in loc:
         if isinstance(part, int) and isinstance(data, dict):
             continue
+        if not isinstance(data, dict | list):
+            break
         path.append(part)
         data = _value(data, (part,))
     return tuple(path)

@@ -18,6 +18,10 @@ VERBS: Mapping[str, str] = {
     "cancel": "cancel",
     "approve": "approve",
     "reject": "reject",
+    "changes": "changes",
+    "retry": "retry",
+    "pause": "pause",
+    "resume": "resume",
     "help": "help",
     "?": "help",
     "whoami": "whoami",
@@ -27,7 +31,7 @@ VERBS: Mapping[str, str] = {
 
 # Kept free, so that a command which comes later takes no workflow's name away; `last` and `this` mean runs.
 _PLANNED = """
-ack ask assign audit changes delegate diff edit failed history info last mute pause remind resume retry runs schedule
-schedules settings stop subscribe this
+ack ask assign audit delegate diff edit failed history info last mute remind runs schedule schedules settings stop
+subscribe this
 """
 PLANNED = frozenset(_PLANNED.split())

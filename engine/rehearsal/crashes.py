@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +16,7 @@ from engine.rehearsal.fakes import Call
 from engine.rehearsal.setting import life, prepared, sound
 from engine.rehearsal.stage import Rehearsal
 from engine.rehearsal.world import World
+from engine.workers.pool import WorkerPool
 from store.events import Event
 from store.faults import StoreFault
 from store.model import Json, Run, StepStatus
@@ -84,16 +84,16 @@ async def every_crash(workflow: Path | str, scenario: Scenario, **made_up: Any) 
     record does not hold together. Use fakes that depend on nothing but what they are given: each time they begin anew.
     """
     definitions, name = sound(Path(workflow))
-    for point in count(1):
-        if point > POINTS_MAX:
-            raise AssertionError(f"the scenario has more than {POINTS_MAX} commits")
-        fuse = Fuse(point)
-        with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
-            world = prepared(Path(folder), definitions, name, fuse=fuse, **made_up)
-            crashed = await _gone_through(world, fuse, scenario)
-        yield crashed
-        if not fuse.blown:
-            return
+    async with WorkerPool() as workers:  # the functions of authors live in processes of their own; they need not die
+        for point in range(1, POINTS_MAX + 1):
+            fuse = Fuse(point)
+            with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
+                world = prepared(Path(folder), definitions, name, fuse=fuse, workers=workers, **made_up)
+                crashed = await _gone_through(world, fuse, scenario)
+            yield crashed
+            if not fuse.blown:
+                return
+    raise AssertionError(f"the scenario has more than {POINTS_MAX} commits")
 
 
 async def _gone_through(world: World, fuse: Fuse, scenario: Scenario) -> Crashed:

@@ -6,7 +6,7 @@ import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from engine.activities import ACTIVITIES, Activity, Result, Work
 from engine.activities.outputs import require_output
@@ -26,6 +26,7 @@ class Outcome:
     fault: Callable[[], Fault] | None = None
     times: int = 1
     receipt: Mapping[str, Json] = field(default_factory=dict)
+    item: str = ""  # of a step in a list: the key of the element that this is about; empty for all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,9 @@ Deed: TypeAlias = Callable[[Given], Json | Outcome | Awaitable[Json | Outcome]]
 Fake: TypeAlias = Outcome | Sequence[Outcome] | Deed
 
 
-def gives(output: Json, *, times: int = 1, receipt: Mapping[str, Json] | None = None) -> Outcome:
+def gives(output: Json, *, times: int = 1, receipt: Mapping[str, Json] | None = None, item: str = "") -> Outcome:
     """The attempt succeeds with this output."""
-    return Outcome(output, times=times, receipt=receipt or {})
+    return Outcome(output, times=times, receipt=receipt or {}, item=item)
 
 
 def fails(
@@ -71,6 +72,7 @@ def fails(
     retry_after_ms: int | None = None,
     maybe_happened: bool = False,
     hint: str = "",
+    item: str = "",
 ) -> Outcome:
     """The attempt fails. `maybe_happened` says of a `once` step that nobody knows whether its effect took place."""
 
@@ -84,12 +86,12 @@ def fails(
             hint=hint,
         )
 
-    return Outcome(fault=fault, times=times)
+    return Outcome(fault=fault, times=times, item=item)
 
 
-def interrupted(reason: str = "its process died", *, times: int = 1) -> Outcome:
+def interrupted(reason: str = "its process died", *, times: int = 1, item: str = "") -> Outcome:
     """The attempt is cut off through no fault of its own."""
-    return Outcome(fault=lambda: Interrupted("interrupted", reason), times=times)
+    return Outcome(fault=lambda: Interrupted("interrupted", reason), times=times, item=item)
 
 
 class Fakes:
@@ -111,7 +113,7 @@ class Fakes:
             return self._play
         if spec.uses in FOR_REAL:
             return ACTIVITIES[spec.uses]
-        return None if spec.uses == CHILD else self._miss
+        return None if spec.uses == CHILD else self._refuse
 
     def secret(self, reference: str, name: str) -> Secret:
         """Secrets are not looked up: nothing that is given here leaves this process."""
@@ -136,17 +138,24 @@ class Fakes:
             found: Any = fake(given)
             found = await found if inspect.isawaitable(found) else found
             return found if isinstance(found, Outcome) else Outcome(found)
+        listed = [one for one in fake if one.item and one.item == work.item] or [one for one in fake if not one.item]
+        if not listed:
+            self._miss(work)
         turn = self._played[work.step, work.item]
         self._played[work.step, work.item] += 1
-        for outcome in fake:
+        for outcome in listed:
             if turn < outcome.times:
                 return outcome
             turn -= outcome.times
-        return fake[-1]
+        return listed[-1]
 
-    async def _miss(self, work: Work) -> Result:
-        self.missed.append(work.step if work.workflow == self._workflow else f"{work.workflow}: {work.step}")
-        message = f"`{work.step}` uses {work.kind}, and nothing says what comes of it here."
+    async def _refuse(self, work: Work) -> Result:
+        self._miss(work)
+
+    def _miss(self, work: Work) -> NoReturn:
+        step = work.step.removesuffix(".each")
+        self.missed.append(step if work.workflow == self._workflow else f"{work.workflow}: {step}")
+        message = f"`{step}` uses {work.kind}, and nothing says what comes of it here."
         raise ActivityFault("not_faked", message, retryable=False, hint="Fake the step: say what it gives.")
 
 

@@ -17,6 +17,7 @@ from engine.rehearsal.fakes import Fake, Fakes
 from engine.rehearsal.stage import Rehearsal
 from engine.rehearsal.world import MONDAY_MORNING, World
 from engine.service import Options, serving
+from engine.workers.pool import WorkerPool
 from store.model import Json, Millis
 
 
@@ -34,7 +35,7 @@ async def life(world: World) -> AsyncIterator[Rehearsal]:
         tell=False,
         drain_seconds=0,
     )
-    outside = Outside(world.fakes.activity, world.fakes.secret)
+    outside = Outside(world.fakes.activity, world.fakes.secret, world.workers)
     async with serving(options, clock=world.clock, outside=outside) as service:
         await service.engine.use(world.definitions)
         if world.fuse is not None:
@@ -54,6 +55,7 @@ def prepared(
     people: Mapping[str, Sequence[str] | str] | None = None,
     requester: str = "U0REQUESTER",
     at: str | Millis = MONDAY_MORNING,
+    workers: WorkerPool | None = None,
     fuse: Callable[[str], None] | None = None,
 ) -> World:
     """The world of a rehearsal, with its file in this folder."""
@@ -71,6 +73,7 @@ def prepared(
         company=Company(requester, people or {}),
         settings={**defaults, **(settings or {})},
         clock=HandClock(moment(at)),
+        workers=workers,
         fuse=fuse,
     )
 

@@ -91,9 +91,7 @@ def failure(plan: Plan, run: Run, command: ReportFailure, facts: Facts, now: Mil
         return Answer((StepCancelled(now, place, error.message),))
     due_at = retry.next_try_at(run, spec, step, error, now, counts=command.counts)
     if due_at is not None:
-        failed = AttemptFailed(
-            now, place, error, due_at, command.usage, command.receipt, command.anew, command.counts
-        )
+        failed = AttemptFailed(now, place, error, due_at, command.usage, command.receipt, command.anew, command.counts)
         return Answer((failed,))
     if given_away and spec.effect == "once":
         return Answer((StepUnknown(now, place, replace(error, maybe_happened=True)),))

@@ -20,7 +20,8 @@ def next_try_at(
     """
     if not error.retryable or (counts and step.failures + 1 >= plan.retry.attempts):
         return None
-    due_at = now + max(backoff_ms(run.id, plan, step), error.retry_after_ms or 0)
+    wait_ms = error.retry_after_ms or 0
+    due_at = now + (max(backoff_ms(run.id, plan, step), wait_ms) if counts else wait_ms)
     if plan.timeout_ms is not None and due_at >= started_trying_at(step, now) + plan.timeout_ms:
         return None
     return due_at

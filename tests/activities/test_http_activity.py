@@ -345,7 +345,7 @@ async def test_a_redirect_to_a_refused_host_is_refused_and_may_have_happened(des
     fault = await desk.fault("http", {"method": "POST", "url": await serve(handler)}, effect="once")
     assert (fault.code, fault.retryable) == ("http_refused", False)
     assert "127.0.0.2" in fault.message
-    assert "allowed_hosts" in fault.hint
+    assert "`hosts` in the settings file" in fault.hint
     assert fault.maybe_happened, "the first server did get the POST"
     assert reached == []
 

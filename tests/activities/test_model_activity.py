@@ -70,9 +70,9 @@ async def test_the_receipt_tells_what_was_asked_and_what_it_cost(desk, ask):
     assert receipt["latency_ms"] >= 0
     assert len(receipt["prompt_hash"]) == 64
     assert receipt["server"] == SERVER
-    tokens_in, tokens_out = result.usage["input_tokens"], result.usage["output_tokens"]
-    assert (tokens_in, tokens_out) == (receipt["input_tokens"], receipt["output_tokens"])
-    assert result.usage["micro_usd"] == -(-(tokens_in * 2_500_000 + tokens_out * 10_000_000) // 1_000_000)
+    tokens_in, tokens_out = result.usage["tokens_in"], result.usage["tokens_out"]
+    assert (tokens_in, tokens_out) == (receipt["tokens_in"], receipt["tokens_out"])
+    assert result.usage["usd_micros"] == -(-(tokens_in * 2_500_000 + tokens_out * 10_000_000) // 1_000_000)
     again = await desk.do("model", {"model": "claude", "prompt": "Write about points"}, output_schema=POST)
     assert again.receipt["prompt_hash"] == receipt["prompt_hash"]
 
@@ -113,7 +113,7 @@ async def test_each_way_to_give_no_answer_has_its_code(desk, ask, name, answer, 
     await ask({"answers": [answer]})
     fault = await desk.fault("model", {"model": name, "prompt": "x"}, output_schema=POST)
     assert (fault.code, fault.retryable) == (code, retryable)
-    assert fault.usage["output_tokens"] > 0
+    assert fault.usage["tokens_out"] > 0
     if code == "model_refused":
         assert "I cannot help" in fault.message
 

@@ -19,7 +19,7 @@ async def test_an_answer_that_does_not_fit_is_asked_again_with_the_reason(desk, 
     assert (fault.code, fault.retryable) == ("model_output_invalid", True)
     assert "output.title: the value is longer than 20 characters" in fault.detail["error"]
     assert "far too long" in fault.detail["answer"]
-    assert fault.usage["micro_usd"] > 0, "a bad answer is paid for like a good one"
+    assert fault.usage["usd_micros"] > 0, "a bad answer is paid for like a good one"
     result = await desk.do("model", with_, output_schema=POST, attempt=2, reask=fault.detail)
     assert result.output == CLEAN
     assert result.receipt["reasked"] is True

@@ -22,7 +22,7 @@ writer:
   base_url: https://api.example.com/v1/
   model: big
   api_key: env:KEY
-  price: {{input: 0.15, output: 2.5, cached_input: 0.015}}
+  price: {{input: 0.15, output: 2.5, cached: 0.015}}
   limits: {{requests: 500/min, tokens: 200000/min}}
   timeout: 90s
 backup: {{kind: anthropic, base_url: "http://localhost:8080", model: small, api_key: "file:{key}", structured: tool}}
@@ -33,7 +33,7 @@ backup: {{kind: anthropic, base_url: "http://localhost:8080", model: small, api_
     assert writer.api_key.reveal() == "from-the-environment"
     assert backup.api_key.reveal() == "from-a-file"
     assert writer.base_url == "https://api.example.com/v1"
-    assert writer.price == Price(input=150_000, output=2_500_000, cached_input=15_000)
+    assert writer.price == Price(input=150_000, output=2_500_000, cached=15_000)
     assert (writer.requests, writer.tokens) == (Rate(500, 60_000), Rate(200_000, 60_000))
     assert (writer.timeout_ms, backup.timeout_ms) == (90_000, 120_000)
     assert (writer.host, backup.host) == ("api.example.com:443", "localhost:8080")
@@ -45,7 +45,7 @@ backup: {{kind: anthropic, base_url: "http://localhost:8080", model: small, api_
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"kind": "other"}, "kind: Input should be 'openai' or 'anthropic'"),
+        ({"kind": "other"}, "kind: Input should be 'openai', 'anthropic' or 'replay'"),
         ({"base_url": "api.example.com"}, "base_url: write the whole URL"),
         ({"base_url": "https://user:pw@example.com"}, "base_url: write the whole URL"),
         ({"api_key": "sk-live-1234567890"}, "api_key: write a reference, env:NAME"),
@@ -83,12 +83,12 @@ def test_files_that_are_none_are_told(tmp_path):
 
 
 def test_money_is_counted_in_whole_micro_dollars_rounded_up():
-    price = Price(input=150_000, output=600_000, cached_input=15_000)
-    assert price.micro_usd(0, 0) == 0
-    assert price.micro_usd(1, 0) == 1
-    assert price.micro_usd(1_000_000, 1_000_000) == 750_000
-    assert price.micro_usd(1_000_000, 0, cached_tokens=1_000_000) == 15_000
-    assert Price(input=150_000).micro_usd(1_000_000, 0, cached_tokens=500_000) == 150_000
+    price = Price(input=150_000, output=600_000, cached=15_000)
+    assert price.usd_micros(0, 0) == 0
+    assert price.usd_micros(1, 0) == 1
+    assert price.usd_micros(1_000_000, 1_000_000) == 750_000
+    assert price.usd_micros(1_000_000, 0, cached_tokens=1_000_000) == 15_000
+    assert Price(input=150_000).usd_micros(1_000_000, 0, cached_tokens=500_000) == 150_000
 
 
 @pytest.mark.parametrize(

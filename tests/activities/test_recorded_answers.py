@@ -92,6 +92,16 @@ async def test_a_file_of_recordings_is_read(tmp_path):
         assert RecordedAnswers.load(path).answer("m", "Hello", "", None).json_ == {"a": 1}
 
 
+async def test_a_failing_answer_calls_itself_as_it_was_told_in_both_styles():
+    server = RecordedAnswers.parse([{"answers": [{"status": 429, "error": "insufficient_quota", "text": "No more"}]}])
+    async with server.running() as url, ClientSession() as session:
+        body = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+        for path, key in (("/v1/chat/completions", "code"), ("/v1/messages", "type")):
+            async with session.post(url + path, json=body) as response:
+                error = (await response.json())["error"]
+                assert (response.status, error[key], error["message"]) == (429, "insufficient_quota", "No more")
+
+
 @pytest.mark.parametrize(
     "text",
     ["- answers: []", "- {matches: '(', answers: [{text: a}]}", "- {answers: [{txt: a}]}", "{", "- {contain: a}"],

@@ -1,4 +1,5 @@
 import base64
+import html
 import json
 import pickle
 from urllib.parse import quote, quote_plus
@@ -47,6 +48,13 @@ def test_secrets_are_revealed_wherever_they_lie():
         quote_plus(VALUE),
         json.dumps(VALUE)[1:-1],
         json.dumps(VALUE, ensure_ascii=False)[1:-1],
+        json.dumps(json.dumps(VALUE))[1:-1].strip('\\"'),
+        quote(VALUE).lower(),
+        VALUE.replace('"', "%22").replace("+", "%2B"),
+        VALUE.replace(" ", "+").replace("/", "%2f"),
+        VALUE.replace("/", "\\/"),
+        html.escape(VALUE),
+        html.escape(VALUE).replace("&quot;", "&#34;").replace("ö", "&#xF6;"),
     ],
 )
 def test_every_form_of_a_secret_is_redacted(form):
@@ -59,6 +67,14 @@ def test_a_secret_inside_base64_is_redacted_wherever_it_begins(before, value, af
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         encoded = encode(before + value.encode() + after).decode()
         assert REDACTED in redactor(value).text(encoded)
+
+
+@given(st.text(min_size=8, max_size=40), st.data())
+def test_a_secret_is_redacted_whichever_of_its_characters_are_escaped(value, data):
+    value = value.encode("utf-8", "replace").decode()
+    ways = [str, quote, lambda char: quote(char, safe=""), lambda char: json.dumps(char)[1:-1], html.escape]
+    form = "".join(data.draw(st.sampled_from(ways))(char) for char in value)
+    assert redactor(value).text(f"({form})") == f"({REDACTED})"
 
 
 def test_the_longest_secret_wins_and_short_ones_are_words():

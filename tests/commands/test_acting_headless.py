@@ -40,7 +40,7 @@ steps:
     with:
       question: "How much?"
       approvers: ["@editors"]
-      form: {amount: {type: integer, minimum: 1}, note: {type: string, optional: true}}
+      fields: {amount: {type: integer, minimum: 1}, note: {type: string, optional: true}}
 outputs: {amount: "${{ steps.ask.output.content.amount }}"}
 """
 BROKEN = """\
@@ -171,10 +171,10 @@ def test_what_must_not_happen_twice_is_named_and_asked_about(console):
     assert (refused.code, refused.json["error"]["code"]) == (1, "once_would_repeat"), refused
     assert "send" in refused.json["error"]["message"]
     assert "--confirm" in refused.json["error"]["hint"]
-    assert (console.folder / "sent.txt").read_text().split() == ["sent"]
+    assert (console.folder / "workflows" / "sent.txt").read_text().split() == ["sent"]
     again = console.run("retry", name, "--from", "send", "--confirm", "--json")
     assert again.json["redone"] == ["send", "fails"], again
-    assert (console.folder / "sent.txt").read_text().split() == ["sent", "sent"]
+    assert (console.folder / "workflows" / "sent.txt").read_text().split() == ["sent", "sent"]
 
 
 def test_a_run_goes_on_by_the_newest_version(console):

@@ -33,7 +33,7 @@ def sections():
     parts = re.split(r"^### `pointsman ([^`]+)`$", PAGE, flags=re.MULTILINE)[1:]
     told = {}
     for heading, body in zip(parts[::2], parts[1::2], strict=True):
-        words = re.match(r"[a-z ]+[a-z]", heading).group()
+        words = re.match(r"[a-z -]+[a-z]", heading).group()
         arguments = heading[len(words) :].split()
         options = re.findall(r"^\| `(--[a-z-]+)", body.split("\n## ")[0], flags=re.MULTILINE)
         told[words] = (arguments, options)

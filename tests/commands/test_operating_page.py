@@ -2,15 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import yaml
 
 from bot import operator_file, settings
 from bot.operator_file import OperatorFile
-from bot.requests import ROUTES, VERSION
+from bot.requests import ROUTES, May
 from engine.models import Models
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "operating.md").read_text("utf-8")
+METRICS = (ROOT / "bot" / "metrics.py").read_text("utf-8")
 
 
 def block(heading, language="yaml"):
@@ -36,11 +39,16 @@ def test_the_defaults_of_the_page_are_those_of_the_code():
 
 def test_every_address_of_the_api_is_on_the_page():
     told = {
-        (method, path.split("?")[0].replace("{run}", "{ref}"))
+        (method, re.sub(r"{[a-z]+}", "{ref}", path.split("?")[0]))
         for method, path in re.findall(r"`(GET|POST) (/api/[^`]+)`", PAGE)
-    } | {("POST", f"{VERSION}/runs/{{ref}}/resume")}
+    }
     assert told == {(route.method, route.path) for route in ROUTES}
-    assert "`/resume`" in PAGE
+
+
+def test_what_a_token_may_is_on_the_page_and_every_number_too():
+    assert set(re.findall(r"^\| `([a-z]+)` \| ", PAGE, flags=re.MULTILINE)) >= set(get_args(May))
+    measured = {f"pointsman_{name}" for name in re.findall(r'_one\("([a-z_]+)"', METRICS)}
+    assert set(re.findall(r"pointsman_[a-z_]+", PAGE.partition("### Numbers")[2].partition("## ")[0])) == measured
 
 
 def test_the_operators_file_of_the_page_is_read(tmp_path):
@@ -49,6 +57,8 @@ def test_the_operators_file_of_the_page_is_read(tmp_path):
     read = operator_file.read(path)
     assert read.people() == {"editors": ("U012ABCDE", "ada@example.com")}
     assert read.hosts == ["cms.internal:8443", "10.1.0.0/16"]
+    assert [(one.name, one.may) for one in read.api.tokens] == [("deploys", {"start", "see"})]
+    assert read.api.rate == OperatorFile().api.rate
     assert read.limits == OperatorFile().limits  # the page shows what holds when it is left out
     assert set(read.limits.model_fields_set) == set(type(read.limits).model_fields)
 

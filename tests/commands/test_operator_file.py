@@ -82,3 +82,20 @@ def test_the_file_can_be_written_and_read_again(tmp_path):
 
 def test_handles_may_be_written_with_or_without_their_at(tmp_path):
     assert read(tmp_path, "groups: {'@editors': [U1], leads: [U2]}").people() == {"editors": ("U1",), "leads": ("U2",)}
+
+
+@pytest.mark.parametrize(
+    ("calendar", "says"),
+    [
+        ('{timezone: Europe/Berlin, days: [mon], from: "09:00"}', "calendars.office: `to` is missing"),
+        ('{timezone: Europe/Berlin, days: [mon], from: 10:30, to: "17:00"}', "in quotation marks"),
+        ('{timezone: Mars, days: [mon], from: "09:00", to: "17:00"}', "'Mars' is no time zone"),
+        ('{timezone: UTC, days: [mon], from: "09:00", to: "17:00", holiday: []}', "did you mean `holidays`?"),
+        ("nine to five", "A calendar has timezone, days, from, to"),
+    ],
+)
+def test_a_calendar_that_is_none_is_refused_with_its_place(tmp_path, calendar, says):
+    with pytest.raises(SettingsFault) as refused:
+        read(tmp_path, f"calendars: {{office: {calendar}}}")
+    assert says.lower() in refused.value.message.lower()
+    assert "office" in refused.value.message

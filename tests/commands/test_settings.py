@@ -41,6 +41,8 @@ def test_an_empty_variable_counts_as_left_out():
         ({"POINTSMAN_LOG": "yaml"}, "POINTSMAN_LOG", "json"),
         ({"POINTSMAN_SYNCHRONOUS": "off"}, "POINTSMAN_SYNCHRONOUS", "normal"),
         ({"POINTSMAN_MODELS": "/nowhere/models.yaml"}, "POINTSMAN_MODELS", "path"),
+        ({"POINTSMAN_REPLAY": "/nowhere/answers.jsonl"}, "POINTSMAN_REPLAY", "path"),
+        ({"POINTSMAN_RECORD": "a.jsonl", "POINTSMAN_REPLAY": __file__}, "POINTSMAN_RECORD", "one of them"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named_with_its_cure(environment, names, cures):

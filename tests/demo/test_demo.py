@@ -108,20 +108,55 @@ def test_an_easy_ticket_is_answered_at_once(demo):
     assert [(one["status"], one["outputs"]["queue"]) for one in found] == [("succeeded", "orders")]
 
 
-def test_a_document_is_reviewed_and_indexed(demo):
+def test_a_doubtful_line_of_a_document_is_looked_at_and_the_document_is_indexed(demo):
     console, browser, _ = demo
-    browser.act("U0MINA", "command", channel="C0INTAKE", text="/flow run intake_document file=samples/order-0457.txt")
+    browser.act("U0MINA", "command", channel="C0INTAKE", text="/flow run intake_document file=samples/invoice-2304.txt")
     root = browser.root("C0INTAKE", "Take in a document")
     card = browser.reply("C0INTAKE", root["ts"], "gate_approve")
-    assert "Harbour Books" in json.dumps(card)
+    assert "the price list says 100.00, the document 95.00" in json.dumps(card)
     browser.act("U0OMAR", "click", channel="C0INTAKE", ts=card["ts"], **button(card, "gate_approve"))
 
     def done():
         answer = console.run("runs", "--workflow", "intake_document", "--json", POINTSMAN_DB="town/pointsman.db")
         return [one["outputs"] for one in answer.json if one["status"] == "succeeded"]
 
-    assert until(done, "the end of the run") == [{"id": 1, "number": "0457"}]
+    ((outputs,),) = [until(done, "the end of the run")]
+    assert (outputs["id"], outputs["number"], outputs["total"]) == (1, "LP-2304", "263.00")
     assert (console.folder / "town" / "documents.db").exists()
+
+
+def test_prompts_are_evaluated_by_command(demo):
+    console, browser, _ = demo
+    browser.act("U0MINA", "command", channel="C0CONTENT", text="/flow run evaluate_prompts")
+
+    def done():
+        answer = console.run("runs", "--workflow", "evaluate_prompts", "--json", POINTSMAN_DB="town/pointsman.db")
+        return [one["outputs"] for one in answer.json if one["status"] == "succeeded"]
+
+    (outputs,) = until(done, "the end of the run")
+    assert outputs["use_candidate"] is True
+    assert "There is no last time to compare with." in outputs["chart"]
+
+
+def test_manuscripts_are_summarised_and_the_doubtful_one_is_asked_about(demo):
+    console, browser, _ = demo
+    browser.act("U0MINA", "command", channel="C0CONTENT", text="/flow run summarise_batch")
+
+    def waits():
+        answer = console.run("runs", "--workflow", "summarise_batch", "--json", POINTSMAN_DB="town/pointsman.db")
+        states = [console.run("status", one["run"], "--json", POINTSMAN_DB="town/pointsman.db") for one in answer.json]
+        return [one.json["run"] for one in states if "untitled" in json.dumps(one.json["waiting_for"])]
+
+    (run,) = until(waits, "the gate about the doubtful manuscript")
+    review = ("approve", run, "manuscripts.review[untitled]", "--override", "The editors are away", "--json")
+    assert console.run(*review, POINTSMAN_DB="town/pointsman.db").code == 0
+
+    def manifest():
+        found = console.run("status", run, "--json", POINTSMAN_DB="town/pointsman.db").json
+        return found["outputs"] and found["outputs"]["manifest"]
+
+    made = until(manifest, "the manifest")
+    assert [one["manuscript"] for one in made["summaries"]] == ["salt-and-flour", "the-lamp-room", "untitled"]
 
 
 def test_a_failure_is_told_where_failures_are_told(demo):

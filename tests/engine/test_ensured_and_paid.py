@@ -14,7 +14,7 @@ from engine.models import Models
 from engine.rules.commands import Retry as Again
 from engine.service import Service
 from store import lookups
-from store.model import Budget, Ensure, Plan, Retry, RunStatus, StepPlan
+from store.model import NO_USAGE, Budget, Ensure, Plan, Retry, RunStatus, StepPlan
 from tests.support.engines import MINA, definition, ended, plan, running, step
 from tests.support.proofs import sound
 
@@ -102,21 +102,19 @@ async def test_an_effect_that_happened_and_does_not_hold_is_for_a_person_to_sett
 
 async def test_what_answers_cost_is_counted_whether_or_not_they_could_be_used(tmp_path: Path) -> None:
     answers = {"answers": [{"text": "Short"}, {"text": "Long enough at last"}]}
-    made = plan(ask(ensure=(LONG,)), ask("more", ("draft",)), outputs={"used": "${{ run.usage.input_tokens }}"})
+    made = plan(ask(ensure=(LONG,)), ask("more", ("draft",)), outputs={"used": "${{ run.usage.tokens_in }}"})
     async with answered_by(tmp_path / "a.db", made, answers) as (service, server):
         run = await ended(service, (await service.engine.start("sample", {}, actor=MINA)).run)
         assert run.status is RunStatus.SUCCEEDED, run.error
         attempts = await service.engine.database.read(lambda tx: lookups.attempts(tx, run.id))
         assert len(attempts) == len(server.asked) == 3
-        assert all(one.usage["input_tokens"] > 0 for one in attempts)
-        assert run.usage == {
-            name: sum(one.usage[name] for one in attempts) for name in ("input_tokens", "output_tokens", "micro_usd")
-        }
-        assert run.outputs.value == {"used": run.usage["input_tokens"]}
+        assert all(one.usage["tokens_in"] > 0 for one in attempts)
+        assert run.usage == {name: sum(one.usage[name] for one in attempts) for name in NO_USAGE}
+        assert run.outputs.value == {"used": run.usage["tokens_in"]}
         await sound(service)
 
 
-@pytest.mark.parametrize("budget", [Budget(tokens=3), Budget(usd=0.001)])
+@pytest.mark.parametrize("budget", [Budget(tokens=6), Budget(usd=0.006)])
 async def test_a_run_that_has_spent_its_budget_asks_no_more(tmp_path: Path, budget: Budget) -> None:
     made = plan(ask(), ask("more", ("draft",)), step("free", after=["draft"]), budget=budget)
     async with answered_by(tmp_path / "a.db", made, {"answers": [{"text": "Something"}]}) as (service, server):

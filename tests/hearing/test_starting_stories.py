@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from engine import switching
+from tests.support.engines import OPERATOR
 from tests.support.town import town
 
 pytestmark = pytest.mark.anyio
@@ -188,3 +190,17 @@ async def test_the_bot_does_not_answer_itself(tmp_path: Path) -> None:
         await place.slack.post("D0MINA", "run hello")
         await place.dm("mina", "ping")
         assert await place.runs() == []
+
+
+async def test_a_workflow_that_is_switched_off_says_who_did_it_and_why(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        await switching.disable(place.engine, "hello", OPERATOR, "The <CMS> is down")
+        said = await place.dm("mina", "run hello")
+        assert "I did not start" in said
+        assert "hello is switched off: root" in said
+        assert "The &lt;CMS&gt; is down" in said
+        assert await place.runs() == []
+        await switching.enable(place.engine, "hello")
+        await place.dm("mina", "run hello")
+        assert len(await place.runs()) == 1
+        await place.all_answered()

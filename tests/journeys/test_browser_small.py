@@ -33,7 +33,7 @@ def test_an_editor_decides_on_a_telephone(office: Office) -> None:
     ada.open_thread(root)
     expect(root.root).not_to_be_visible()
     card = ada.card()
-    expect(buttons(card)).to_have_count(2)
+    expect(buttons(card)).to_have_count(4)
     assert fits(card)
     press(card, "Reject")
     assert fits(ada.modal)

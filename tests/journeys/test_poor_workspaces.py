@@ -56,7 +56,7 @@ async def test_without_user_groups_nobody_counts_as_an_approver_and_it_is_said(
         await card.click("ada", "gate_approve")
         said = await office.whispered("ada")
         assert "Slack did not tell me who is in @editors, so I count nobody in." in said
-        assert card.actions == ["gate_approve", "gate_reject"]
+        assert card.actions == ["gate_approve", "gate_edit", "gate_changes", "gate_reject"]
         assert await office.events(run, DecisionMade) == []
         found = await doctor(office)
     assert "Slack did not say which scopes the token has." in [one["message"] for one in found["scopes"]]
@@ -92,7 +92,7 @@ async def test_on_a_bad_day_of_slack_every_message_still_stands_once(tmp_path: P
         await card.until("*Approved* by <@U0ADA>")
         subjects = office.subjects()
         assert len(subjects) == len(set(subjects))
-        assert sorted(one.split(":")[0] for one in subjects) == ["end", "gate", "run"]
+        assert sorted(one.split(":")[0] for one in subjects) == ["end", "gate", "run", "say"]
         assert office.sandbox.faults.as_json() == []
 
 

@@ -20,6 +20,7 @@ from engine.rules.commands import (
     Settle,
     Tick,
 )
+from engine.rules.lifecycle import handle
 from store.events import (
     ApprovalKept,
     ClockTurned,
@@ -33,10 +34,10 @@ from store.events import (
     StepSucceeded,
     VersionChanged,
 )
-from store.model import Changes, Choice, Content, Failure, GateState, RunStatus
+from store.model import Changes, Choice, Content, Facts, Failure, GateState, RunStatus
 from store.model import Retry as Retrying
 from tests.support.engines import MINA, RAVI, gate, plan, step
-from tests.support.story import Story
+from tests.support.story import SEEN_REFUSALS, Story
 from tests.support.voting import answered, opened, review
 
 AGAIN = Retry(MINA, "the server is back")
@@ -93,8 +94,10 @@ def test_a_run_that_went_well_has_nothing_to_retry():
 def test_what_was_erased_cannot_be_done_again():
     story = publishing().failed("publish")
     assert story.run is not None
-    story.run = replace(story.run, erased_at=story.run.ended_at)
-    story.when(AGAIN).then(Refusal.RUN_ERASED)
+    erased = replace(story.run, erased_at=story.run.ended_at)
+    answer = handle(story.plan, erased, AGAIN, Facts(), story.now)
+    assert (answer.refusal, answer.events) == (Refusal.RUN_ERASED, ())
+    SEEN_REFUSALS.add(Refusal.RUN_ERASED)
 
 
 def test_a_run_with_warnings_may_mend_them():

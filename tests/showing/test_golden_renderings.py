@@ -6,18 +6,21 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.sandbox.blocks import problems, view_problems
-from bot.views.alert import failure_alert, paused_notice, unknown_notice
+from bot.views.alert import failure_alert, paused_notice, recovered_alert, unknown_notice
 from bot.views.blocks import Block
 from bot.views.content_view import content_view
+from bot.views.fields import fields_of, fields_to_edit, unfit
 from bot.views.gate_card import gate_card
-from bot.views.gate_lines import overdue_line
+from bot.views.gate_forms import answer_form, changes_form, edit_form, no_form
+from bot.views.gate_lines import escalated_line, overdue_line, reminder_line
 from bot.views.home import HomeFacts, home
 from bot.views.outcome import outcome
-from bot.views.past import Past, Pause
+from bot.views.past import Ending, Past, Pause
 from bot.views.reject_form import reject_form
 from bot.views.run_message import run_message
 from bot.views.scene import Rendering
@@ -25,7 +28,25 @@ from bot.views.simple import simplified
 from bot.views.standing import ListedRun, WaitingGate
 from store.events import StepSettled
 from store.lookups import RunRow
-from store.model import Content, Coordinates, Gate, GateState, Person, RunStatus, Step, StepStatus
+from store.model import (
+    Choice,
+    Content,
+    Coordinates,
+    Edge,
+    Fan,
+    Fanout,
+    Gate,
+    GatePlan,
+    GateState,
+    GateTerms,
+    Person,
+    Review,
+    RunStatus,
+    Seats,
+    Step,
+    StepPlan,
+    StepStatus,
+)
 from tests.support import scenes
 from tests.support.readable import readable
 from tests.support.scenes import AT, HOUR, LENA, MINA, RAVI, ROOT, SCHEDULE, WORKFLOW, closed, decision, gate, scene
@@ -115,6 +136,83 @@ def home_of_ravi() -> Block:
 cancelled_by_mina = Past(cancelled_by=MINA)
 linked = {"run:01hzrun": ADDRESS}
 
+SEATS = (Seats(("@editors",)), Seats(("@legal",)))
+WITH_ALL = GateTerms(edit=("title", "body"), rounds_max=5, rounds_left=4)
+FORM = {
+    "type": "object",
+    "properties": {
+        "amount": {"type": "integer", "minimum": 1, "description": "In euros."},
+        "kind": {"type": "string", "enum": ["bug", "question"]},
+        "urgent": {"type": "boolean"},
+        "by": {"type": "string", "format": "date"},
+        "tags": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}},
+        "lines": {"type": "array", "items": {"type": "number"}},
+        "extra": {"type": "object"},
+    },
+    "required": ["amount"],
+}
+EDITED = replace(
+    decision(RAVI), edits={"title": ["WAL", "SQLite WAL in production"], "body": ["One.\nTwo.", "One.\nThree.\nFour."]}
+)
+BACK = decision(LENA, "changes", "cite the benchmark")
+
+
+def second_round() -> Rendering:
+    standing = gate(id="gate-2", version=2, terms=WITH_ALL)
+    asked = replace(
+        scenes.reviewed(standing).steps["editorial"],
+        round=2,
+        review=Review(2, "cite the benchmark", Content(scenes.POST), "U0LENA"),
+    )
+    return gate_card(scene(scenes.with_steps(scenes.reviewed(standing), editorial=asked)), "editorial", standing)
+
+
+def sent_back() -> Rendering:
+    newer = gate(id="gate-2", version=2)
+    here = scene(scenes.reviewed(newer), links={"gate:gate-2": "https://meadow.slack.com/archives/C0CONTENT/p2"})
+    return gate_card(here, "editorial", closed(GateState.RETURNED, BACK, terms=WITH_ALL))
+
+
+def answered_form() -> Rendering:
+    answer = decision(RAVI, "answer")
+    standing = closed(GateState.ANSWERED, answer, terms=GateTerms(form=FORM), shown=Content(None), card=None)
+    output = Content({"verdict": "answered", "content": {"amount": 3, "kind": "bug", "lines": [1.5, 2]}})
+    step = replace(scenes.reviewed(standing).steps["editorial"], output=output)
+    return gate_card(scene(scenes.with_steps(scenes.reviewed(standing), editorial=step)), "editorial", standing)
+
+
+def with_terms(**changes: Any) -> Rendering:
+    return card(gate(card=None, shown=Content("Which one?"), **changes))
+
+
+def in_blocks() -> Rendering:
+    plan = replace(
+        scenes.PLAN,
+        steps=(
+            *scenes.PLAN.steps[:1],
+            StepPlan("checks", "block", fanout=Fanout("${{ steps.draft.output.claims }}")),
+            StepPlan("checks.verify", "python"),
+            StepPlan("checks.dispute", "approval", needs=(Edge("checks.verify"),), gate=GatePlan(("@editors",))),
+        ),
+    )
+    rows = [
+        scenes.done("draft", round=2),
+        Step("checks", status=StepStatus.RUNNING, started_at=AT, fan=Fan(Content([]), 40, 16, 13, 1)),
+        Step("checks", "c1", status=StepStatus.SUCCEEDED, memo=0),
+        Step("checks", "c7", status=StepStatus.RUNNING, memo=6),
+        Step("checks.verify", "c7", status=StepStatus.SUCCEEDED),
+        Step("checks.dispute", "c7", status=StepStatus.WAITING, gate=gate(number=42)),
+        Step("checks", "c9", status=StepStatus.FAILED, memo=8),
+        Step("checks.verify", "c9", status=StepStatus.FAILED, error=scenes.failure("No source")),
+    ]
+    return run_message(scene(replace(scenes.run(), steps={row.key: row for row in rows}), plan=plan))
+
+
+def retried_alert() -> Rendering:
+    before = Ending(AT + HOUR, RunStatus.FAILED, scenes.failure(), "", AT + 2 * HOUR, MINA)
+    return recovered_alert(scene(scenes.succeeded(), links=linked), before)
+
+
 STATES: dict[str, Callable[[], Rendering]] = {
     "run-running": lambda: run_message(scene()),
     "run-retrying": retrying,
@@ -146,6 +244,27 @@ STATES: dict[str, Callable[[], Rendering]] = {
     "card-expired": lambda: card(closed(GateState.EXPIRED)),
     "card-withdrawn": lambda: card(closed(GateState.WITHDRAWN)),
     "card-superseded": superseded,
+    "card-with-all-buttons": lambda: card(gate(terms=WITH_ALL)),
+    "card-second-round": second_round,
+    "card-sent-back": sent_back,
+    "card-edited": lambda: card(closed(GateState.APPROVED, EDITED, terms=WITH_ALL)),
+    "card-choices": lambda: with_terms(terms=GateTerms(choices=(Choice("a", "Answer A"), Choice("both_bad")))),
+    "card-form": lambda: with_terms(terms=GateTerms(form=FORM)),
+    "card-answered": answered_form,
+    "card-seats": lambda: with_terms(
+        terms=GateTerms(seats=SEATS), quorum=2, decisions=(replace(decision(RAVI), matches=("@editors",)),)
+    ),
+    "run-blocks": in_blocks,
+    "run-queued-behind": lambda: run_message(scene(scenes.run(status=RunStatus.QUEUED), ahead=3)),
+    "alert-recovered": retried_alert,
+    "reminder-line": lambda: reminder_line(
+        scene(scenes.reviewed(gate())), "editorial", gate(reminded=1, terms=GateTerms(reminders=(AT + HOUR,)))
+    ),
+    "escalated-line": lambda: escalated_line(
+        scene(scenes.reviewed(gate())),
+        "editorial",
+        gate(overdue=True, terms=GateTerms(escalate_to=("@content-leads",))),
+    ),
     "overdue-line": lambda: overdue_line(scene(scenes.reviewed(gate(overdue=True))), "editorial", gate(overdue=True)),
     "end-succeeded": lambda: outcome(scene(scenes.succeeded())),
     "end-from-a-schedule": from_a_schedule,
@@ -163,6 +282,20 @@ STATES: dict[str, Callable[[], Rendering]] = {
 VIEWS: dict[str, Callable[[], Block]] = {
     "view-reject-form": lambda: reject_form(scene(scenes.reviewed(gate())), "editorial", gate()),
     "view-full-content": full_content,
+    "view-changes-form": lambda: changes_form(
+        scene(scenes.reviewed(gate(terms=WITH_ALL))), "editorial", gate(terms=WITH_ALL), ["Pay the author"]
+    ),
+    "view-edit-form": lambda: edit_form(
+        scene(scenes.reviewed(gate(terms=WITH_ALL))),
+        gate(terms=WITH_ALL),
+        fields_to_edit(scenes.POST, ("title", "words", "body")),
+    ),
+    "view-answer-form": lambda: answer_form(
+        scene(scenes.reviewed(gate(terms=GateTerms(form=FORM)))), gate(terms=GateTerms(form=FORM)), fields_of(FORM)
+    ),
+    "view-too-much": lambda: no_form(
+        scene(scenes.reviewed(gate())), gate(), unfit(fields_to_edit({"body": "x" * 4_000}, ("body",))), "gate_edit"
+    ),
     "view-home": home_of_ravi,
 }
 

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.message import Message, metadata
+from bot.said import sayings
 from bot.sandbox.blocks import metadata_problems, problems
-from bot.views.alert import failure_alert, unknown_notice
+from bot.views.alert import failure_alert, recovered_alert, unknown_notice
 from bot.views.gate_card import gate_card
-from bot.views.gate_lines import overdue_line
+from bot.views.gate_lines import escalated_line, overdue_line, reminder_line
 from bot.views.markup import bold, clip, code, date, escape, link, one_line, quote, width
-from bot.views.outcome import outcome
+from bot.views.outcome import outcome, reopened
 from bot.views.run_message import folded, run_message
 from bot.views.scene import Rendering, Scene
 from bot.views.simple import simplified
@@ -36,10 +37,17 @@ OURS = re.compile(
 def renderings(scene: Scene) -> Iterator[Rendering]:
     yield run_message(scene)
     yield failure_alert(scene)
+    for ending in scene.past.endings:
+        yield reopened(scene, ending)
+        yield recovered_alert(scene, ending)
+    for one in sayings(scene):
+        yield one.rendering
     for key, step in scene.run.steps.items():
         if step.gate is not None:
             yield gate_card(scene, key, step.gate)
             yield overdue_line(scene, key, step.gate)
+            yield reminder_line(scene, key, step.gate)
+            yield escalated_line(scene, key, step.gate)
         yield unknown_notice(scene, key, None)
     if scene.run.status.finished:
         yield outcome(scene)
@@ -113,6 +121,8 @@ def test_a_run_that_is_never_shown_says_only_what_its_alert_channel_asked_for(se
     if scene.workflow.show != "never":
         return
     for message in wanted(scene, {}):
+        if message.key.startswith("say:"):
+            continue  # its author says it on purpose
         assert message.key.startswith("alert:")
         assert scene.workflow.alerts_failed
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine import audit
 from engine.clock import HandClock
 from engine.rules.commands import Decide, SignalRun
-from store import anchors, due, history, lookups, outbox, receipts
+from store import anchors, due, endpoints, erasure, history, lookups, outbox, receipts
 from store.canon import NotJson, canon, digest
 from store.content import ContentFolder, ContentMissing
 from store.database import opened
@@ -113,6 +113,12 @@ HOT = {
     "next waiting": (due.NEXT_WAITING, (0,)),
     "next deadline": (due.NEXT_DEADLINE, (0,)),
     "running": (due.RUNNING, ()),
+    "in line": (endpoints.IN_LINE, ("model writer",)),
+    "lines": (endpoints.LINES, ()),
+    "waiting in line": (endpoints.WAITING, ("model writer",)),
+    "uses": (endpoints.USES, ("model writer", 0)),
+    "open uses": (endpoints.OPEN, ("model writer",)),
+    "uses of an attempt": (endpoints.USES_OF, ("r", "k", 1)),
     "outbox": ("SELECT run_id, seq FROM outbox WHERE told < seq ORDER BY run_id LIMIT ?", (10,)),
     "receipts": ("SELECT * FROM receipts WHERE state <> 'answered' ORDER BY received_at LIMIT ?", (10,)),
     "history": ("SELECT seq FROM events WHERE run_id = ? ORDER BY seq", ("x",)),
@@ -206,7 +212,7 @@ async def test_a_change_in_what_the_language_added_is_found_as_well(tmp_path: Pa
         "UPDATE gates SET terms = NULL WHERE version = 2",
         "UPDATE gates SET reminded = 1 WHERE version = 2",
         "UPDATE runs SET signals = NULL",
-        "UPDATE runs SET usage = '{\"micro_usd\": 1}'",
+        "UPDATE runs SET usage = '{\"usd_micros\": 1}'",
         "UPDATE runs SET winding_up = 1",
         "UPDATE runs SET queue = 'other'",
         'UPDATE runs SET parent = \'{"run_id": "x", "place": {"step": "a"}, "depth": 1}\'',
@@ -237,7 +243,7 @@ async def test_erased_content_leaves_a_chain_that_verifies(tmp_path: Path) -> No
         engine = service.engine
         run = await ended(service, (await engine.start("sample", {}, actor=MINA)).run)
         await engine.database.write(
-            lambda tx: tx.execute("UPDATE events SET content = NULL, salt = NULL WHERE seq > 1")
+            lambda tx: erasure.erase(tx, engine.chain, [run.id], engine.clock.now(), MINA, "asked")
         )
         assert await engine.database.read(lambda tx: list(history.verify(tx, engine.chain, run.id))) == []
 

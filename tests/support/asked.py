@@ -25,12 +25,18 @@ class Asked:
         assert outcome.acked, outcome
         return await self.place.whispered(who, before + 1)
 
-    async def form(self, who: str) -> dict[str, Any]:
-        """Press Reject and see the form."""
+    async def form(self, who: str, action: str = "gate_reject") -> dict[str, Any]:
+        """Press a button that opens a form, and see the form."""
         person = self.place.sandbox.act_as(who)
-        assert (await person.click(self.channel, self.ts, "gate_reject")).acked
+        assert (await person.click(self.channel, self.ts, action)).acked
         await self.place.sandbox.until(lambda: person.open_views)
         return person.open_views[-1]
+
+    async def fill(self, who: str, action: str, **fields: Any) -> Any:
+        """Press a button, fill in the form's fields by their places, and send it."""
+        view = await self.form(who, action)
+        given = {f"field:{name.removeprefix('f')}": {"value": value} for name, value in fields.items()}
+        return await self.place.sandbox.act_as(who).submit(view["id"], given)
 
     async def look(self) -> Gate:
         run = await self.place.engine.look(self.run.id)

@@ -236,7 +236,7 @@ class Run:
 
 def press(within: Locator, label: str, nth: int | None = None) -> None:
     """Press the button of this name; the `nth`, where there are several."""
-    found = within.locator("button.button").filter(has_text=label)
+    found = within.locator("button.button").filter(has_text=re.compile(rf"^\s*{re.escape(label)}\s*$"))
     (found if nth is None else found.nth(nth)).click()
 
 

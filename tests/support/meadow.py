@@ -73,7 +73,11 @@ class Meadow:
 
     async def failed_once(self, run: Run, key: str) -> Run:
         """The run, once this step waits for its second attempt; its time comes at once."""
-        run = await self.until(run, lambda run: (run.steps[key].attempt, run.steps[key].status) == (1, "ready"))
+
+        def once(run: Run) -> bool:
+            return key in run.steps and (run.steps[key].attempt, run.steps[key].status) == (1, "ready")
+
+        run = await self.until(run, once)
         self.clock.leap(MINUTE)
         return run
 
@@ -81,19 +85,25 @@ class Meadow:
         return await self.until(run, lambda run: False)
 
     async def asks(self, run: Run, *keys: str, version: int = 1) -> Run:
-        """The run, once these gates are open, each in this version."""
+        """The run, once these gates are open, each in this version, and only people can move it on."""
 
         def open_(run: Run) -> bool:
-            gates = (run.steps[key].gate for key in keys if key in run.steps)
-            return sum(gate is not None and (gate.state, gate.version) == ("open", version) for gate in gates) == len(keys)
+            gates = [run.steps[key].gate for key in keys if key in run.steps]
+            states = [gate and (gate.state, gate.version) for gate in gates]
+            return run.active_since is None and states == [("open", version)] * len(keys)
 
-        run = await self.until(run, open_)
-        assert not run.status.finished, (run.status, run.reason, run.error, statuses(run))
-        return run
+        return await self._stands(run, open_)
 
     async def waits(self, run: Run, key: str) -> Run:
-        """The run, once this step waits."""
-        run = await self.until(run, lambda run: key in run.steps and run.steps[key].status == "waiting")
+        """The run, once this step waits, and nothing else is under way."""
+
+        def waiting(run: Run) -> bool:
+            return run.active_since is None and key in run.steps and run.steps[key].status == "waiting"
+
+        return await self._stands(run, waiting)
+
+    async def _stands(self, run: Run, so: Callable[[Run], bool]) -> Run:
+        run = await self.until(run, so)
         assert not run.status.finished, (run.status, run.reason, run.error, statuses(run))
         return run
 
@@ -145,7 +155,12 @@ class Meadow:
 
 @asynccontextmanager
 async def meadow(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *, recordings: Iterable[Json] = (), site: type[Site] = Site
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    recordings: Iterable[Json] = (),
+    site: type[Site] = Site,
+    price: Json = PRICE,
 ) -> AsyncIterator[Meadow]:
     """The house for as long as the block lasts; `recordings` answer before those of the demo."""
     monkeypatch.setenv("CMS_TOKEN", TOKEN)
@@ -160,7 +175,7 @@ async def meadow(
             database=folder / "meadow.db",
             synchronous="normal",
             allowed_hosts=(place.url.removeprefix("http://"),),
-            models=Models.parse({name: _endpoint(url, name) for name in ("writer", "backup")}, "models.yaml"),
+            models=Models.parse({name: _endpoint(url, name, price) for name in ("writer", "backup")}, "models.yaml"),
         )
         async with serving(options, clock=clock) as service:
             service.engine.settings = _settings(folder, place.url)
@@ -170,8 +185,8 @@ async def meadow(
             await sound(service)
 
 
-def _endpoint(url: str, name: str) -> dict[str, Json]:
-    return {"kind": "openai", "base_url": f"{url}/v1", "model": f"recorded-{name}", "price": PRICE}
+def _endpoint(url: str, name: str, price: Json) -> dict[str, Json]:
+    return {"kind": "openai", "base_url": f"{url}/v1", "model": f"recorded-{name}", "price": price}
 
 
 def _settings(folder: Path, site_url: str) -> dict[str, Any]:

@@ -31,9 +31,19 @@ def _block(block: dict[str, Any]) -> str:
         case "plan":
             return "\n".join([f"PLAN {block['title']}", *(_card(card) for card in block["tasks"])])
         case "input":
-            return f"INPUT {block['label']['text']} ({block['hint']['text']})"
+            return f"INPUT {block['label']['text']}{_element(block)}"
         case other:
             return other.upper()
+
+
+def _element(block: dict[str, Any]) -> str:
+    """The hint, the kind of field when it is not for text, its choices, and what stands in it."""
+    element = block["element"]
+    parts = [f" ({block['hint']['text']})" if "hint" in block else ""]
+    parts += [f" <{element['type']}>" if element["type"] != "plain_text_input" else ""]
+    parts += [f" [{' | '.join(one['text']['text'] for one in element['options'])}]" if "options" in element else ""]
+    parts += [f" = {element['initial_value']}" if "initial_value" in element else ""]
+    return "".join([*parts, " optional" if block.get("optional") else ""])
 
 
 def _button(element: dict[str, Any]) -> str:

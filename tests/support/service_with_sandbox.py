@@ -255,6 +255,7 @@ def _operator_file(folder: Path, site_url: str, groups: Mapping[str, Sequence[st
         "settings": {
             "publish_post": {"cms_url": site_url},
             "route_ticket": {"cms_url": site_url},
+            "escalate_ticket": {"cms_url": site_url},
             "send_to_printer": {"printer_url": f"{site_url}/print-shop"},
             "intake_document": {"index_file": str(folder / "documents.db")},
         },

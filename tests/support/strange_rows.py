@@ -78,7 +78,7 @@ class OddRows:
             "version": self.one(*VERSIONS),
             "inputs": self.content(),
             "signals": tuple(self.signal() for _ in range(self.chance.randint(0, 3))),
-            "usage": self.one({}, {"input_tokens": self.chance.randint(0, 10**6), "micro_usd": 0}),
+            "usage": self.one({}, {"tokens_in": self.chance.randint(0, 10**6), "usd_micros": 0}),
             "winding_up": self.flag(),
         }
 

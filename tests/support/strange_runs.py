@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from bot.views.past import Past, Pause
-from bot.views.scene import Scene
+from bot.views.past import Ending, Past, Pause
+from bot.views.scene import Kin, Scene
 from store.model import (
+    NO_TERMS,
     Actor,
+    Choice,
     Content,
     Decision,
     Edge,
     Failure,
+    Fan,
     Gate,
     GatePlan,
     GateState,
+    GateTerms,
     Plan,
+    Review,
     Run,
     RunStatus,
+    Seats,
     Step,
     StepPlan,
     StepStatus,
@@ -96,8 +103,27 @@ class _Odd:
         return Failure(code, self.text(), self.text(), detail=self.one(self.value(), {"stderr": self.text()}))
 
     def decision(self) -> Decision:
-        verdict = self.one("approve", "reject")
-        return Decision(self.actor(), verdict, self.moment(), "d", self.text(), "slack", self.one("", self.text()))
+        verdict = self.one("approve", "reject", "changes", "choose", "answer")
+        edits = self.one(None, None, {self.text(): [self.value(), self.value()], "body": ["a\nb", self.text()]})
+        return Decision(
+            self.actor(), verdict, self.moment(), self.one("d", "e"), self.text(), "slack", self.one("", self.text()),
+            choice=self.one("", "a", self.text()), matches=("@editors",), edits=edits,
+        )  # fmt: skip
+
+    def terms(self) -> GateTerms:
+        seats = (Seats(("@editors",), 1), Seats(("@legal", self.text()), 2))
+        form = {"properties": {"a": {"type": "string", "sensitive": self.flag()}, self.text(): {"type": "integer"}}}
+        left = self._luck.randint(0, 3)
+        return GateTerms(
+            seats=self.one((), seats),
+            form=self.one(None, None, form),
+            edit=self.one((), ("title", "body")),
+            choices=self.one((), (), (Choice("a", self.text()), Choice("b"))),
+            rounds_max=self.one(0, left, left + 2),
+            rounds_left=left,
+            reminders=tuple(self.some(2, self.moment)),
+            escalate_to=self.one((), ("U0LENA", self.text())),
+        )
 
     def gate(self, gate_id: str) -> Gate:
         shown = self.one(self.value(), {"title": self.text(), "body": self.text(), self.text(): self.value()})
@@ -119,6 +145,9 @@ class _Odd:
             overdue=self.flag(),
             closed_at=self.maybe(self.moment),
             decisions=tuple(self.some(12, self.decision)),
+            terms=self.one(NO_TERMS, self.terms()),
+            reminded=self.one(0, 1, 2),
+            escalated=self.flag(),
         )
 
     def step(self, name: str, item: str | None) -> Step:
@@ -135,6 +164,13 @@ class _Odd:
             error=self.maybe(self.failure),
             reason=self.text(),
             gate=self.maybe(lambda: self.gate(f"gate-{name}-{item}")),
+            round=self.one(1, 1, 3),
+            review=self.maybe(lambda: Review(self.one(2, 3), self.text(), Content(self.value()), self.text())),
+            output=self.maybe(
+                lambda: Content(self.one(self.value(), {"content": self.value(), "to": "thread", "text": self.text()}))
+            ),
+            event=self.one("", self.text()),
+            child=self.one(None, "run-2"),
         )
 
     def steps(self, plans: tuple[StepPlan, ...]) -> dict[str, Step]:
@@ -146,14 +182,22 @@ class _Odd:
             elif self.flag():
                 made = [self.step(plan.name, None)]
             else:
-                made = [self.step(plan.name, f"item-{n}") for n in range(self._luck.randint(1, 3))]
+                made = self.items(plan)
             found.update({one.key: one for one in made})
         return found
+
+    def items(self, plan: StepPlan) -> list[Step]:
+        """A block with its items, or a few rows of one step."""
+        rows = [self.step(plan.name, f"item-{n}") for n in range(self._luck.randint(1, 3))]
+        if plan.uses != "block":
+            return [self.step(plan.name, None), *rows]
+        own = replace(self.step(plan.name, None), fan=Fan(Content([]), 3, 3, self._luck.randint(0, 3), self.one(0, 1)))
+        return [own, *(replace(row, gate=None, memo=0) for row in rows)]
 
     def plan(self, index: int) -> StepPlan:
         return StepPlan(
             f"s{index}",
-            "http",
+            self.one("http", "http", "block", "message"),
             self.text() if index < 4 else "",
             needs=(Edge(f"s{index - 1}"),) if index else (),
             on_failure=self.one("stop", "continue"),
@@ -170,6 +214,15 @@ class _Odd:
             gates={name: ("s0", self.gate(name)) for name in ("gate-8", "gate-9") if self.flag()},
             pauses=tuple(pauses),
             cancelled_by=self.maybe(self.actor),
+            endings=tuple(self.some(2, self.ending)),
+            replaced={"gate-8": self.text()},
+        )
+
+    def ending(self) -> Ending:
+        again = self.maybe(self.moment)
+        status = self.one(RunStatus.FAILED, RunStatus.REJECTED, RunStatus.CANCELLED)
+        return Ending(
+            self.moment(), status, self.maybe(self.failure), self.text(), again, self.actor() if again else None
         )
 
     def workflow(self) -> Workflow:
@@ -217,4 +270,6 @@ class _Odd:
             workflow=self.workflow(),
             names={"@editors": "S0EDITORS", "#content": "C0CONTENT", "@content-leads": "S0LEADS"},
             past=self.past(),
+            kin={"run-2": Kin(self.text(), self.one("", "https://team.example/archives/C01/p9"))},
+            ahead=self.one(0, 3),
         )

@@ -159,6 +159,7 @@ async def town(
     by: str = "socket",
     own_groups: Mapping[str, Sequence[str]] | None = None,
     shows: bool = True,
+    cards: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> AsyncIterator[Town]:
     """A town on this file. Give a sandbox that runs already to play a restart of the service alone."""
     clock = clock or SystemClock()
@@ -166,7 +167,9 @@ async def town(
         sandbox = Sandbox(clock=clock)
         async with (
             sandbox.running(),
-            town(path, *plans, sandbox=sandbox, clock=clock, by=by, own_groups=own_groups, shows=shows) as built,
+            town(
+                path, *plans, sandbox=sandbox, clock=clock, by=by, own_groups=own_groups, shows=shows, cards=cards
+            ) as built,
         ):
             yield built
         return
@@ -175,7 +178,9 @@ async def town(
         connected(sandbox.bot_token, api_url=sandbox.api_url, clock=clock) as slack,
     ):
         engine = service.engine
-        await engine.use({made.workflow: defined(made, path) for made in plans or ALL})
+        await engine.use(
+            {made.workflow: defined(made, path, **(cards or {}).get(made.workflow, {})) for made in plans or ALL}
+        )
         projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, Entries(NAMES))
         sender = Sender(slack, engine.database, clock, projector.compose)
         projector.hand_to(sender)
