@@ -1,4 +1,4 @@
-"""Pruning on request: what was written in old runs goes, then old runs as a whole, then values nobody refers to."""
+"""Pruning on request: what was written in old runs goes, then old runs as a whole, then values without a run."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ class Engine:
         """The work of `start`, inside a write."""
         key = request.dedupe_key
         existing = None if key is None else runs.by_dedupe_key(tx, plan.workflow, key)
-        run = self._first(tx, existing) if existing is not None else self._begin(tx, plan, request)
+        run = self._begin(tx, plan, request) if existing is None else self._first(tx, existing)
         if receipt is not None:
             receipts.performed(tx, receipt, _named(answer, run))
         return Started(run, existing is not None)

@@ -177,7 +177,8 @@ class Endpoints:
             self._settle(tx, by, event, learnt)
             for verdict in learnt:
                 self._judge(tx, verdict, by, now)
-            self._free_probe(tx, by, {verdict.name for verdict in learnt}, answered=type(event) is StepPolled, now=now)
+            if type(event) is StepPolled:
+                self._was_polled(tx, by, now)
 
     def _settle(self, tx: Writer, by: Attempt, event: Event, learnt: Sequence[Verdict]) -> None:
         if not self._limited:
@@ -218,15 +219,11 @@ class Endpoints:
         if one.held:
             tx.after_commit(lambda: log.info("endpoint.recovered", endpoint=one.name, held_since=one.held_since))
 
-    def _free_probe(self, tx: Writer, by: Attempt, judged: Collection[str], *, answered: bool, now: Millis) -> None:
-        """The step that was to try an endpoint ended, and did not say more than whether it was answered."""
+    def _was_polled(self, tx: Writer, by: Attempt, now: Millis) -> None:
+        """Work that was given away is not done yet: whoever said so answered, though not by name."""
         for name, one in list((self._troubled or {}).items()):
-            if name in judged or one.probe != by:
-                continue
-            if answered:
+            if one.probe == by:
                 self._is_up(tx, self._state(tx, name), now)
-            else:
-                self._keep(tx, replace(self._state(tx, name), probe=None))
 
     # While an attempt is under way -------------------------------------------------------------------------------
 

@@ -139,7 +139,7 @@ class HttpClient:
         except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise ActivityFault(
                 "http_connection",
-                f"{request.method} {where}: the connection broke: {_words(error)}",
+                f"{request.method} {where}: the connection broke: {str(error) or type(error).__name__}",
                 maybe_happened=passage.sent,
             ) from error
 
@@ -379,7 +379,7 @@ async def _read(answer: httpx.Response, bytes_max: int) -> bytes:
 def _no_connection(what: str, error: Exception, passage: _Passage) -> ActivityFault:
     return ActivityFault(
         "http_connection",
-        f"{what}: no connection: {_words(error)}",
+        f"{what}: no connection: {str(error) or type(error).__name__}",
         maybe_happened=passage.sent,  # an earlier hop of a redirect may have got through
         hint="Is the service up, and is the address right?",
     )
@@ -387,10 +387,6 @@ def _no_connection(what: str, error: Exception, passage: _Passage) -> ActivityFa
 
 def _bad_input(message: str) -> ActivityFault:
     return ActivityFault("input_invalid", message, retryable=False)
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
 
 
 def _date_ms(text: str) -> Millis | None:

@@ -49,5 +49,5 @@ def _by_tokens(tx: Reader, name: str, limits: Endpoint, rate: Rate, now: Millis)
     for use in latest:
         total += expected if use.tokens is None else use.tokens
         if total > rate.count:
-            return now
+            return use.at + rate.period_ms
     return now

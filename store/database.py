@@ -214,7 +214,7 @@ class Database:
         self.epoch = epoch
         self.closing: Closing | None = None
         self.rolled_back: Callable[[], None] = lambda: None
-        self.fuse: Callable[[str], None] = lambda where: fuse(where)
+        self.fuse: Callable[[str, Writer], None] = lambda where, tx: fuse(where)
         self.commits = 0
         self.fault: StoreFault | None = None  # the reason why nothing can be written any more
         self.failed = anyio.Event()
@@ -330,9 +330,9 @@ class Database:
             if closing is not None:
                 closing(tx)
             tx.flush()
-            self.fuse("before commit")
+            self.fuse("before commit", tx)
             connection.execute("COMMIT")
-            self.fuse("after commit")
+            self.fuse("after commit", tx)
             return tx._after
         except BaseException:
             if connection.in_transaction:

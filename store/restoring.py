@@ -174,7 +174,7 @@ def _placed(room: Path, database: Path, about: About, older: bool) -> Restored:
 
 
 def _put_aside(database: Path) -> Path | None:
-    """What stands there, under another name; also a log without its database: it would be taken for the new one's."""
+    """What stands there, under another name; also a log without its database, else it would be the new one's."""
     if not any(Path(f"{database}{end}").exists() for end in BESIDE):
         return None
     n = 1

@@ -33,7 +33,7 @@ def statements(title: str, body: str, claims: list[Claim]) -> list[Claim]:
     """
     sourced = {number for text in (title, *(claim["quote"] for claim in claims)) for number in _numbers(text)}
     found = [sentence.strip() for sentence in SENTENCE_END.split(body) if _numbers(sentence) - sourced]
-    return [*claims, *({"id": f"n{n}", "quote": quote, "source": ""} for n, quote in enumerate(found, 1))]
+    return [*claims, *(Claim(id=f"n{n}", quote=quote, source="") for n, quote in enumerate(found, 1))]
 
 
 @effect("pure")

@@ -44,7 +44,7 @@ def load(file: str) -> list[Case]:
     path = (HERE / file).resolve()
     if not path.is_relative_to(HERE) or not path.is_file():
         raise NonRetryable(f"there is no file {file} in the workflows folder")
-    cases = [{"never": [], **case} for case in json.loads(path.read_text("utf-8"))]
+    cases = [Case(**{"never": [], **case}) for case in json.loads(path.read_text("utf-8"))]
     if not cases:
         raise NonRetryable(f"{file} holds no questions")
     return cases

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.evidence.page import page
 from bot.requests import Objection
 from engine.evidence import Evidence, gathered
-from store import definitions, lookups
+from store import definitions, lookups, pruning
 from store.content import ContentFolder
 from store.glance import glance
 from store.model import Json, Plan
@@ -25,6 +25,9 @@ def exported(database: Path, ref: str, target: Path, *, over: bool = False) -> d
     with glance(database) as tx:
         run_id = lookups.run_id(tx, ref)
         if run_id is None:
+            left = pruning.tombstone(tx, ref)
+            if left is not None:
+                raise Objection("run_pruned", f"{left.name} of {left.workflow} was dropped: {left.why}.", status=410)
             raise Objection(
                 "unknown_run", f"There is no run {ref} here.", "`pointsman runs` lists the newest.", status=404
             )

@@ -17,6 +17,8 @@ from engine.rehearsal.setting import life, prepared, sound
 from engine.rehearsal.stage import Rehearsal
 from engine.rehearsal.world import World
 from engine.workers.pool import WorkerPool
+from store.database import Writer
+from store.draft import changed_in
 from store.events import Event
 from store.faults import StoreFault
 from store.model import Json, Run, StepStatus
@@ -33,30 +35,31 @@ class Lost(StoreFault):
 
 @dataclass(slots=True)
 class Fuse:
-    """Loses the engine at the n-th time that something is committed; each commit is one time before and one after."""
+    """Loses the engine at the first commit at which it has not been lost before.
 
-    point: int
+    A commit is known by how far it takes which runs: what is done in one may be done in two another time.
+    """
+
+    tried: set[tuple[Any, ...]]
     where: str = ""
-    passed: int = 0
 
     @property
     def blown(self) -> bool:
         return bool(self.where)
 
-    def __call__(self, where: str) -> None:
-        if self.blown:
+    def __call__(self, where: str, tx: Writer) -> None:
+        reached = sorted((run.workflow, run.seq) for run in changed_in(tx).values())
+        if self.blown or not reached or (where, *reached) in self.tried:
             return
-        self.passed += 1
-        if self.passed == self.point:
-            self.where = where
-            raise Lost(f"lost {where} {self.passed}")
+        self.tried.add((where, *reached))
+        self.where = where
+        raise Lost(f"lost {where}, at {reached}")
 
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
     """How a scenario ended in which the engine was lost once; the last one of all was not lost at all."""
 
-    point: int
     where: str  # `before commit`, `after commit`; empty when it was not lost
     run: Run
     outputs: Json
@@ -85,8 +88,9 @@ async def every_crash(workflow: Path | str, scenario: Scenario, **made_up: Any) 
     """
     definitions, name = sound(Path(workflow))
     async with WorkerPool() as workers:  # the functions of authors live in processes of their own; they need not die
-        for point in range(1, POINTS_MAX + 1):
-            fuse = Fuse(point)
+        tried: set[tuple[Any, ...]] = set()
+        for _ in range(POINTS_MAX):
+            fuse = Fuse(tried)
             with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
                 world = prepared(Path(folder), definitions, name, fuse=fuse, workers=workers, **made_up)
                 crashed = await _gone_through(world, fuse, scenario)
@@ -107,7 +111,7 @@ async def _gone_through(world: World, fuse: Fuse, scenario: Scenario) -> Crashed
     try:
         return await _lived(world, fuse, scenario)
     except Exception as error:
-        error.add_note(f"after the engine was lost {fuse.where}, point {fuse.point} ({lost!r})")
+        error.add_note(f"after the engine was lost {fuse.where}: {lost!r}")
         raise
 
 
@@ -118,7 +122,7 @@ async def _lived(world: World, fuse: Fuse, scenario: Scenario) -> Crashed:
         broken = await on_stage.verified()
         assert not broken, f"the record does not hold together: {broken}\n{on_stage.told}"
         run, outputs = on_stage.run, on_stage.outputs
-        return Crashed(fuse.point, fuse.where, run, outputs, on_stage.history, tuple(world.fakes.calls), on_stage.told)
+        return Crashed(fuse.where, run, outputs, on_stage.history, tuple(world.fakes.calls), on_stage.told)
 
 
 async def _settled(on_stage: Rehearsal) -> None:

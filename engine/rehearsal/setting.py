@@ -18,6 +18,7 @@ from engine.rehearsal.stage import Rehearsal
 from engine.rehearsal.world import MONDAY_MORNING, World
 from engine.service import Options, serving
 from engine.workers.pool import WorkerPool
+from store.database import Writer
 from store.model import Json, Millis
 
 
@@ -56,7 +57,7 @@ def prepared(
     requester: str = "U0REQUESTER",
     at: str | Millis = MONDAY_MORNING,
     workers: WorkerPool | None = None,
-    fuse: Callable[[str], None] | None = None,
+    fuse: Callable[[str, Writer], None] | None = None,
 ) -> World:
     """The world of a rehearsal, with its file in this folder."""
     plan = definitions[workflow].plan

@@ -12,6 +12,7 @@ from engine.definitions import Definition
 from engine.rehearsal.company import Company
 from engine.rehearsal.fakes import Fakes
 from engine.workers.pool import WorkerPool
+from store.database import Writer
 from store.model import Json, Millis, RunId
 
 MONDAY_MORNING = 1_767_603_600_000  # 2026-01-05T09:00:00Z
@@ -29,7 +30,7 @@ class World:
     settings: Mapping[str, Json]
     clock: HandClock
     workers: WorkerPool | None = None  # for `python` steps; each life of the engine starts its own when there are none
-    fuse: Callable[[str], None] | None = None  # called before and after every commit
+    fuse: Callable[[str, Writer], None] | None = None  # called before and after every commit
     runs: list[RunId] = field(default_factory=list)  # that were started, in order
     answers: list[Any] = field(default_factory=list)  # what was done so far, each with what came of it
     targets: dict[int, Millis] = field(default_factory=dict)  # to which moment the clock is being moved

@@ -28,7 +28,7 @@ from tests.support.proofs import sound
 pytestmark = pytest.mark.anyio
 DOWN = {"model": "gpt-x", "answers": [{"status": 529, "text": "too busy"}]}
 UP = {"answers": [{"text": "Good"}]}
-MANY = Retry(FAILURES_TO_HOLD + 1, backoff_min_ms=1, backoff_max_ms=1)
+MANY = Retry(FAILURES_TO_HOLD, backoff_min_ms=1, backoff_max_ms=1)
 
 
 def ask(name: str = "draft", model: Any = "writer", **more: Any) -> StepPlan:
@@ -315,5 +315,53 @@ async def test_a_host_that_answers_with_an_error_of_its_own_is_not_down(tmp_path
             for run in await started(service, FAILURES_TO_HOLD + 2):
                 assert (await ended(service, run)).error.code == "http_status"
             assert await held(service) == []
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_host_that_says_that_work_goes_on_is_up(tmp_path: Path) -> None:
+    """Work was given away; then the host went down, and answers again, though the work is not done yet."""
+    clock, says = HandClock(), {"status": 200, "state": "going"}
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            return web.json_response({"id": 7}, status=202)
+        return web.json_response({"state": says["state"]}, status=says["status"])
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}/work"
+    poll = {"every": "1ms", "timeout": "10m", "until": "${{ response.body.state == 'done' }}", "url": "/work/7"}
+    given = {"method": "POST", "url": url, "json": {}}
+    made = plan(step("call", "http", with_=given, effect="idempotent", retry=MANY, spec={"poll": poll}))
+    try:
+        async with town(tmp_path / "a.db", clock, made, answering()) as service:
+            run = (await started(service, 1))[0]
+
+            async def was_asked() -> bool:
+                return (await service.engine.look(run.id)).steps["call"].memo is not None
+
+            await until(was_asked, clock)
+            says["status"] = 503
+            one = await all_wait(service, clock, [run])
+            says["status"] = 200
+            clock.advance(one.held_until - clock.now())
+
+            async def none_is_held() -> bool:
+                return await held(service) == []
+
+            await until(none_is_held)
+            says["state"] = "done"
+
+            async def over() -> bool:
+                return (await service.engine.look(run.id)).status.finished
+
+            await until(over, clock)
+            assert (await service.engine.look(run.id)).status is RunStatus.SUCCEEDED
+            await sound(service)
     finally:
         await runner.cleanup()

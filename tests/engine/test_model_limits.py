@@ -16,7 +16,7 @@ from engine.clock import HandClock
 from engine.models import Models
 from engine.rules.commands import Cancel, Pause, Resume
 from engine.service import Service
-from store import endpoints, lookups
+from store import due, endpoints, lookups
 from store.model import Plan, Run, RunStatus, StepPlan
 from tests.support.engines import MINA, ended, plan, running, step
 from tests.support.proofs import sound
@@ -120,6 +120,38 @@ async def test_who_came_first_goes_first(tmp_path: Path) -> None:
                 clock.advance(MINUTE_MS // 4)
             await anyio.sleep(0.005)
         assert order == [run.id for run in runs]
+
+
+async def test_who_comes_when_there_is_room_again_does_not_pass_the_line(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with town(tmp_path / "a.db", clock, ONE, limits={"requests": "1/min"}) as (service, _):
+        first, waiting = await started(service, 2)
+        await settled(service, [first, waiting], succeeded=1, ready=1)
+        clock.advance(MINUTE_MS)
+        late = (await started(service, 1))[0]
+        assert (await ended(service, waiting)).status is RunStatus.SUCCEEDED
+        assert await statuses(service, [late]) == {"ready": 1}
+
+
+async def test_who_stands_in_line_takes_no_room_from_others_when_its_run_changes(tmp_path: Path) -> None:
+    clock = HandClock()
+    made = plan(*(ask(f"part_{n}") for n in range(4)))
+    async with town(tmp_path / "a.db", clock, made, limits={"requests": "1/min"}) as (service, _):
+        run = (await started(service, 1))[0]
+
+        async def three_wait() -> bool:
+            looked = await service.engine.look(run.id)
+            return Counter(one.status.value for one in looked.steps.values()) == Counter(succeeded=1, ready=3)
+
+        await until(three_wait)
+
+        def offered(tx: Any) -> tuple[int, int]:
+            service.engine.change(tx, run.id, Pause(MINA, "wait"))
+            service.engine.change(tx, run.id, Resume(MINA))
+            stands = service.scheduler._endpoints.in_line
+            return len(due.ready(tx, clock.now(), 9)), len(due.ready(tx, clock.now(), 9, in_line=stands))
+
+        assert await service.engine.database.write(offered) == (3, 0)
 
 
 async def test_windows_slide_so_that_no_minute_has_too_many(tmp_path: Path) -> None:

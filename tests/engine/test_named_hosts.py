@@ -1,4 +1,4 @@
-"""Who may name the host that a step reaches: author and operator; an input only a host of the operator's list."""
+"""Who may name the host that a step reaches: authors and operators; requesters only from the operator's list."""
 
 from __future__ import annotations
 

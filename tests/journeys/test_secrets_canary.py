@@ -1,5 +1,4 @@
-# ruff: noqa: E501 - the workflow is easier to read with one step a line
-"""A secret goes wherever one may go, every end gives it back in every form, and it is found nowhere afterwards."""
+"""A secret goes wherever one may go, every end gives it back in every form it can, and afterwards it is nowhere."""
 
 from __future__ import annotations
 
@@ -44,7 +43,11 @@ owner: ada@meadow.example
 secrets: {token: "env:CANARY"}
 settings: {base: {type: string}}
 inputs: {exit: {type: integer, default: 0}}
-defaults: {http: {retry: {attempts: 1}}, model: {retry: {attempts: 1}}, python: {retry: {attempts: 1}}, command: {retry: {attempts: 1}}}
+defaults:
+  http: {retry: {attempts: 1}}
+  model: {retry: {attempts: 1}}
+  python: {retry: {attempts: 1}}
+  command: {retry: {attempts: 1}}
 steps:
   get:
     uses: http
@@ -93,7 +96,11 @@ steps:
   command:
     uses: command
     with:
-      argv: [sh, -c, 'echo "out $TOKEN"; echo "err $TOKEN" >&2; printf %s "$TOKEN" | base64; exit "$0"', "${{ inputs.exit }}"]
+      argv:
+        - sh
+        - -c
+        - echo "out $TOKEN"; echo "err $TOKEN" >&2; printf %s "$TOKEN" | base64; exit "$0"
+        - ${{ inputs.exit }}
       env: {TOKEN: "${{ secrets.token }}"}
     parse: text
   failing:
@@ -111,12 +118,30 @@ steps:
   child: {uses: workflow, call: below, with: {seen: "${{ steps.command.output }}"}}
   ask:
     uses: approval
-    after: [items, python, child, denied, raising, failing, broken, misshapen, unreachable, unsendable, polled, large, moved, form, json]
+    after:
+      - items
+      - python
+      - child
+      - denied
+      - raising
+      - failing
+      - broken
+      - misshapen
+      - unreachable
+      - unsendable
+      - polled
+      - large
+      - moved
+      - form
+      - json
     with:
       question: Is it in ${{ steps.command.output }}?
       show: {get: "${{ steps.get.output }}", model: "${{ steps.model.output }}", large: "${{ steps.large.output }}"}
       approvers: [ada@meadow.example]
-  tell: {uses: message, needs: [ask], with: {to: thread, text: "Seen: ${{ steps.command.output }} ${{ steps.text.output }}"}}
+  tell:
+    uses: message
+    needs: [ask]
+    with: {to: thread, text: "Seen: ${{ steps.command.output }} ${{ steps.text.output }}"}
   last:
     uses: http
     needs: [tell]
