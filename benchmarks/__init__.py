@@ -6,6 +6,7 @@ place      where it runs: a folder on the disk to be measured, the sync setting,
 limit      the smallest honest SQLite loops for the same work
 plans      the workflows that are measured, and an engine that serves them
 watch      hears of commits and starting attempts, with their moments
+conditions what the answer of a condition costs, whatever the size of the run
 w3         three no-op steps: many runs at once, and one at a time
 gates      a decision, and the step after it
 fanout     a hundred steps at once, and their join

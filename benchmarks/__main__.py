@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import fanout, finished, gates, growth, load, parked, peers, restart, start_up, w3
+from benchmarks import conditions, fanout, finished, gates, growth, load, parked, peers, restart, start_up, w3
 from benchmarks.figures import Figure
 from benchmarks.place import Place, progress, sync_ms
 from benchmarks.sizes import FULL, QUICK, TINY
 from benchmarks.table import heading, table
 
 AREAS: Mapping[str, Callable[[Place], Iterator[Figure]]] = {
+    "conditions": conditions.measured,
     "w3": w3.measured,
     "gates": gates.measured,
     "fanout": fanout.measured,

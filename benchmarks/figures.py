@@ -19,6 +19,7 @@ class Meaning:
 
 
 MEANINGS: dict[str, Meaning] = {
+    "condition_us": Meaning("µs", "processor time of a condition, from its text to true or false, in a large run", 5),
     "w3_steps_per_second": Meaning("steps/s", "runs of three no-op steps, all started at once", 10_000, "more"),
     "w3_cpu_us_per_step": Meaning("µs", "processor time of the whole process for one of these steps"),
     "w3_idle_ms_p50": Meaning("ms", "one such run on an idle engine, start to end", 5),

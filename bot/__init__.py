@@ -6,10 +6,13 @@ out and answers, and projection.py brings what Slack shows up to date. service.p
 What hears and answers
     ears          the connections through which Slack reaches us
     app           the Bolt app: a receipt on disk before the acknowledgement
+    twins         notices that messages in channels do not reach us
     unrecorded    what is said when that receipt cannot be written
     http_door     signed requests, verified before anyone looks into them
     intake        what was delivered, and the key that makes it one
     grammar/      lines of text as asks, and back
+    attached      files that people have in Slack, as far as Slack tells of them
+    fetching      brings them into the content folder
     people        who somebody is at this moment, and in which groups
     names         how people, groups and channels are written
     phonebook     which id bears a name in Slack at this moment
@@ -23,6 +26,9 @@ What hears and answers
 
 What shows
     wanted        which messages a run should have
+    whereabouts   where they stand, and who gets them when they can stand nowhere
+    digests       open gates of one step on one card
+    digested      the messages of such a card
     projection    has every message that differs brought up to date
     tickets       messages that are not yet as they should be, by importance
     sender        which of them may go next
@@ -34,6 +40,8 @@ What shows
     copies        what people get directly while a channel is closed
     said          what workflows say by their message steps, and where it goes
     kinship       the runs around a run
+    outages       endpoints that are down: one notice in each channel for alerts
+    minding       which endpoints are down, and trying one at once
     undecidable   gates at which nobody can decide, because nobody stands behind those who are asked
     absence       who of those that a run asks is not there
     slack         the one Slack client
@@ -53,14 +61,17 @@ What operators use
     address       where that socket is
     client        asks a running service
     requests      what may be asked of it
+    uploads       files that are handed in there
     operations    carries these requests out
     acting        … those that change a run
+    retrying      what a retry is given anew, and what it does again
     scheduling    … those about schedules; timetables tells them as JSON
     objections    what is said to who names something that is not there
     callers       who may ask over the network, and for what
     hooks         deliveries to webhooks
     metrics       numbers for monitoring
     looking       those that only look
+    times         moments as people write them
     shapes        the JSON that scripts rely on
     headless      a complete engine in the process of one command
     glancing      answers from the file alone

@@ -9,6 +9,7 @@ from typing import Any
 from bot.looking import Looking
 from bot.objections import bad_answer, bad_retry, unknown_event, unknown_step, unknown_workflow
 from bot.requests import Cancel, Decide, Objection, Pause, Resume, Retry, Settle, Signal
+from bot.retrying import changed_inputs, redone
 from bot.wording import Circumstances, refusal_text
 from engine.api import Engine, Performed
 from engine.inputs import read_inputs
@@ -16,7 +17,6 @@ from engine.rules import commands
 from engine.rules.commands import Command, Refusal
 from engine.rules.gates import offered
 from engine.rules.waiting import events_of
-from store.events import BlockReopened, StepsReset
 from store.model import Actor, Content, Gate, Json, Plan, Run, Step, StepStatus
 
 VERDICTS = {
@@ -100,7 +100,7 @@ class Acting(Looking):
             confirmed=request.confirm,
         )
         performed = await self._engine.perform(run.id, retry)
-        return await self._answered(performed) | {"redone": _redone(performed)}
+        return await self._answered(performed) | {"redone": redone(performed.events, performed.run)}
 
     async def _changed_inputs(self, run: Run, request: Retry) -> dict[str, Json] | None:
         """The inputs with those that were given anew; None when none was. Raises Objection."""
@@ -108,13 +108,11 @@ class Acting(Looking):
             return None
         newest = self._engine.definitions[run.workflow].plan if request.latest else None
         plan = newest or await self._engine.plan_of(run.version)
-        fresh = read_inputs(plan, request.inputs, typed=request.typed)
-        wrong = [one for one in fresh.problems if one.name in request.inputs]
-        whole = read_inputs(plan, {**self._content.value(run.inputs), **fresh.values}, typed=True)
-        problems = wrong or [one for one in whole.problems if newest is None or one.name in newest.inputs]
-        if problems:
-            raise bad_retry(run, problems)
-        return whole.values
+        current = self._content.value(run.inputs)
+        read = changed_inputs(plan, current, request.inputs, typed=request.typed, newer=newest is not None)
+        if read.problems:
+            raise bad_retry(run, read.problems)
+        return read.values
 
     async def signal(self, request: Signal, by: Actor) -> Json:
         run = await self._run(request.ref)
@@ -197,18 +195,6 @@ class Acting(Looking):
 def surface(by: Actor) -> str:
     """Where an operator's word was given: at a terminal, or by a program with a token."""
     return "api" if by.id.startswith("api") else "cli"
-
-
-def _redone(performed: Performed) -> list[str]:
-    """The steps that are done again, in the order of the run."""
-    keys: dict[str, None] = {}
-    for event in performed.events:
-        if isinstance(event, StepsReset):
-            keys |= dict.fromkeys((*event.steps, *event.resumed))
-        elif isinstance(event, BlockReopened):
-            keys |= dict.fromkeys([event.place.key])
-    places = {key: index for index, key in enumerate(performed.run.steps)}
-    return sorted(keys, key=lambda key: places.get(key, len(places)))
 
 
 def _cure(performed: Performed, step: Step | None, command: Command | None) -> str:

@@ -17,20 +17,24 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bot import intake
+from bot.capabilities import Capabilities
 from bot.desk.worker import Worker
-from bot.intake import Clicked, Ourselves, Submitted
+from bot.intake import Chosen, Clicked, Ourselves, Submitted
 from bot.slack import Slack
+from bot.twins import Twins
 from bot.unrecorded import Unrecorded
 from bot.views.gate_buttons import OPENS_FORM
+from bot.views.start_windows import FORM
 from engine.api import Engine
 from store.faults import StoreFault
-from store.model import Millis
+from store.model import Json, Millis
 from store.receipts import Receipt
 
 log = structlog.get_logger()
 
 ANYTHING = re.compile(r".*", re.DOTALL)
 URGENT = OPENS_FORM  # a trigger lives for three seconds
+CLEAR: Json = {"response_action": "clear"}  # the windows below the last one are done with as well
 
 Spawn = Callable[[Receipt], None]
 """Have a held receipt served at once, beside whatever else goes on."""
@@ -40,7 +44,13 @@ class Hearing:
     """Writes a receipt for everything that is meant for us."""
 
     def __init__(
-        self, engine: Engine, worker: Worker, ourselves: Ourselves, unrecorded: Unrecorded, at_once: Spawn
+        self,
+        engine: Engine,
+        worker: Worker,
+        ourselves: Ourselves,
+        unrecorded: Unrecorded,
+        at_once: Spawn,
+        capabilities: Capabilities | None = None,
     ) -> None:
         self.last_heard_at: Millis | None = None
         self._engine = engine
@@ -48,11 +58,15 @@ class Hearing:
         self._ourselves = ourselves
         self._unrecorded = unrecorded
         self._at_once = at_once
+        self._twins = Twins(capabilities or Capabilities(), worker.listens_in)
 
     async def hear(self, body: Mapping[str, Any], next: Callable[[], Awaitable[Any]]) -> BoltResponse | None:
         """Bolt's middleware. Gives the answer itself when the receipt could not be written."""
         now = self._engine.clock.now()
         self.last_heard_at = now
+        self._twins.note(body, now)
+        if body.get("type") == "block_suggestion":
+            return BoltResponse(status=200, body={"options": await self._options(body)})
         receipt = self._receipt(body, now)
         if receipt is not None:
             try:
@@ -62,8 +76,24 @@ class Hearing:
                 await self._receive(receipt)
             except StoreFault as fault:
                 return await self._unrecorded.answer(receipt, fault)
+            if receipt.payload.get("callback_id") == FORM:
+                return BoltResponse(status=200, body=CLEAR)
+            following = await self._following(receipt)
+            if following is not None:
+                return following
         await next()
         return None
+
+    async def _options(self, body: Mapping[str, Any]) -> list[Json]:
+        """What one of our menus offers; nothing is put down, as nothing is asked for."""
+        view: Mapping[str, Any] = body.get("view") or {}
+        user: Mapping[str, Any] = body.get("user") or {}
+        metadata = str(view.get("private_metadata") or "")
+        try:
+            return await self._worker.options(str(user.get("id") or ""), str(body.get("value") or ""), metadata)
+        except StoreFault as fault:
+            log.warning("options.unreadable", error=type(fault).__name__)
+            return []
 
     async def _complaint(self, receipt: Receipt) -> BoltResponse | None:
         """The answer to a form that is not filled in as it should be: it stays open, and nothing was received."""
@@ -73,9 +103,16 @@ class Hearing:
         found = await self._worker.complaint(heard)
         return None if found is None else BoltResponse(status=200, body=found)
 
+    async def _following(self, receipt: Receipt) -> BoltResponse | None:
+        """The next page of a form of several, in the place of the one that was received."""
+        heard = intake.heard(receipt)
+        view = await self._worker.onward(heard) if isinstance(heard, Submitted) else None
+        return None if view is None else BoltResponse(status=200, body={"response_action": "update", "view": view})
+
     def _receipt(self, body: Mapping[str, Any], now: Millis) -> Receipt | None:
         try:
-            return intake.receipt(body, self._ourselves, now)
+            receipt = intake.receipt(body, self._ourselves, now)
+            return receipt if receipt is None or self._worker.concerns(intake.heard(receipt)) else None
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             # Coming again would not help. The body stays out of the log: it may hold anything.
             log.exception("payload.unreadable", kind=str(body.get("type")))
@@ -144,6 +181,8 @@ def _authorize(slack: Slack) -> Callable[..., Awaitable[AuthorizeResult]]:
 
 def _is_urgent(receipt: Receipt) -> bool:
     heard = receipt.payload
+    if heard["heard"] == Chosen.__name__:
+        return True
     return bool(heard["heard"] == Clicked.__name__ and heard["action_id"] in URGENT)
 
 

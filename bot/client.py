@@ -10,9 +10,10 @@ from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from bot import address
-from bot.requests import Objection, Request, Trouble, route_of
+from bot.requests import VERSION, Objection, Request, Trouble, route_of
 
 CONNECT_SECONDS = 5.0
+PIECE_BYTES = 256 * 1024
 ANSWER_SECONDS = 90.0  # longer than the longest wait that a request may ask for
 
 
@@ -32,8 +33,8 @@ class Unreachable(Exception):
 class _Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("pointsman", timeout=ANSWER_SECONDS)
+    def __init__(self, path: Path, piece_bytes: int = 8_192) -> None:
+        super().__init__("pointsman", timeout=ANSWER_SECONDS, blocksize=piece_bytes)
         self._path = path
 
     def connect(self) -> None:
@@ -68,15 +69,30 @@ class Client:
             return self._send("GET", f"{path}?{urlencode(given)}" if given else path, None)
         return self._send("POST", path, given)
 
+    def upload(self, path: Path, size: int) -> Any:
+        """What an input says of a file, once the service has kept it. Raises Objection, NoService, Unreachable."""
+        connection = _Connection(self.path, PIECE_BYTES)
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        where = f"{VERSION}/files?{urlencode({'name': path.name})}"
+        try:
+            with path.open("rb") as file:
+                return _read(*self._exchange(connection, "POST", where, file, headers))
+        finally:
+            connection.close()
+
     def _send(self, method: str, path: str, body: Any) -> Any:
         connection = _Connection(self.path)
+        payload = None if body is None else json.dumps(body)
         try:
-            status, text = self._exchange(connection, method, path, body)
+            headers = {"Content-Type": "application/json"} if payload else {}
+            status, text = self._exchange(connection, method, path, payload, headers)
         finally:
             connection.close()
         return _read(status, text)
 
-    def _exchange(self, connection: _Connection, method: str, path: str, body: Any) -> tuple[int, bytes]:
+    def _exchange(
+        self, connection: _Connection, method: str, path: str, payload: Any, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
         if not address.is_ours(self.path):
             raise NoService
         try:
@@ -89,8 +105,7 @@ class Client:
                 "Run this as the user that runs the service.",
             ) from None
         try:
-            payload = None if body is None else json.dumps(body)
-            connection.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
+            connection.request(method, path, payload, headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:

@@ -19,8 +19,9 @@ from bot import address
 from bot.callers import Caller, Callers, allow
 from bot.operations import Operations
 from bot.operators import operator
-from bot.requests import ROUTES, VERSION, Objection, Request, Route
+from bot.requests import ROUTES, VERSION, Objection, Request, Route, Start
 from bot.settings import Address
+from bot.uploads import ADDRESS, Uploads, is_form
 from engine.faults import Fault
 from store.faults import StoreFault
 from store.model import Actor, Json, Millis
@@ -46,6 +47,7 @@ class Control:
         self._health = health
         self._measure = measure
         self._redact = redact
+        self._uploads = Uploads(operations.content)
 
     @asynccontextmanager
     async def on_socket(self, path: Path) -> AsyncIterator[None]:
@@ -72,6 +74,7 @@ class Control:
         application = web.Application(client_max_size=BODY_MAX, middlewares=[_errors])
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/metrics", self._metrics(who))
+        application.router.add_post(ADDRESS, self._upload(who))
         application.add_routes(others)
         for route in ROUTES:
             application.router.add_route(route.method, route.path, self._handler(route, who))
@@ -82,9 +85,19 @@ class Control:
         async def handle(received: web.Request) -> web.StreamResponse:
             by = who(received)
             allow(by, route.may)
-            request = await _read(route, received)
+            if route.request is Start and is_form(received):
+                request = _understood(route, await self._uploads.start(received))
+            else:
+                request = await _read(route, received)
             answer = await self._operations.carry_out(request, by.actor)
             return _json(self._redact(answer if "see" in by.may else _in_short(answer)))
+
+        return handle
+
+    def _upload(self, who: Who) -> Handler:
+        async def handle(received: web.Request) -> web.StreamResponse:
+            allow(who(received), "start")
+            return _json(await self._uploads.one(received), 201)
 
         return handle
 
@@ -124,7 +137,10 @@ async def _read(route: Route, received: web.Request) -> Request:
         if not isinstance(read, dict):
             raise Objection("bad_request", "The body is not a JSON object.", "Send {…}.", status=400)
         given = read
-    given |= {name: received.match_info[name] for name in route.in_path}
+    return _understood(route, given | {name: received.match_info[name] for name in route.in_path})
+
+
+def _understood(route: Route, given: Mapping[str, Any]) -> Request:
     try:
         return route.request.model_validate(given)
     except ValidationError as error:

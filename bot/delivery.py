@@ -22,7 +22,7 @@ from bot.obstacles import BLIND, BLOCKS, DUPLICATE, EDIT, LEVEL_MAX, MISSING, PL
 from bot.slack import Slack, SlackFault
 from bot.tickets import Ticket, Tickets
 from engine.clock import Clock
-from store import anchors, unshown
+from store import anchors, outbox, unshown
 from store.anchors import Anchor
 from store.database import Database, Writer
 from store.model import RunId
@@ -113,7 +113,7 @@ class Delivery:
             return False
         where = {"channel": str(answer["channel"]), "ts": str(answer["ts"])}
         posted = replace(intent, state="posted", shown=message.shown, **where)  # type: ignore[arg-type]
-        await self._database.write(lambda tx: _stands(tx, message, posted))
+        await self._database.write(lambda tx: _posted(tx, message, posted))
         self._tickets.drop(ticket)
         return True
 
@@ -287,6 +287,13 @@ class Delivery:
 
     async def _keep(self, anchor: Anchor) -> None:
         await self._database.write(lambda tx: anchors.keep(tx, anchor))
+
+
+def _posted(tx: Writer, message: Message, anchor: Anchor) -> None:
+    """It stands there for the first time: those that speak of this run can link to it."""
+    _stands(tx, message, anchor)
+    if message.key.startswith("run:") and not message.person:
+        outbox.again_around(tx, message.run_id)
 
 
 def _stands(tx: Writer, message: Message, anchor: Anchor) -> None:

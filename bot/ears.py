@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -68,7 +69,12 @@ class Ears:
         self._app_token = app_token
         self._connections = connections
         self._hearing = Hearing(
-            engine, worker, ourselves_of(slack), Unrecorded(slack, engine.clock), self._serve_at_once
+            engine,
+            worker,
+            ourselves_of(slack),
+            Unrecorded(slack, engine.clock),
+            self._serve_at_once,
+            slack.capabilities,
         )
         self._app: AsyncApp = bolt_app(slack, self._hearing)
         self._handlers: dict[int, _Handler] = {}
@@ -164,7 +170,7 @@ class Ears:
                 log.warning("socket.made_anew", slot=slot)
             finally:
                 with anyio.CancelScope(shield=True):
-                    await handler.close_async()  # type: ignore[no-untyped-call]
+                    await handler.close_async()
             link = None
 
     async def _until_lost(self, handler: _Handler) -> None:
@@ -184,6 +190,21 @@ class _Handler(AsyncSocketModeHandler):
         logger.setLevel(logging.WARNING)
         counting: Any = _Counting(ears, app)
         super().__init__(counting, app_token, logger=logger, web_client=app.client, ping_interval=PING_SECONDS)
+
+    async def close_async(self) -> None:
+        """End what could open another connection, and only then close the one that there is.
+
+        The SDK does it the other way round: one that is made anew in that moment would be closed by nobody.
+        """
+        client = self.client
+        client.closed, client.auto_reconnect_enabled = True, False
+        known = (client.current_session_monitor, client.message_receiver, client.message_processor)
+        tasks = [task for task in known if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+        await super().close_async()  # type: ignore[no-untyped-call]
 
 
 class _Counting:

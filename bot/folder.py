@@ -36,11 +36,10 @@ class Folder:
         wanted = list(paths) or [self.path]
         for path in wanted:
             if not path.exists():
+                cure = "Name the folder of your workflows in POINTSMAN_WORKFLOWS, or begin with `pointsman new hello`."
                 raise SettingsFault(
                     f"There is no {'folder' if path is self.path else 'file or folder'} {path} here ({Path.cwd()}).",
-                    hint="Name the folder of your workflows in POINTSMAN_WORKFLOWS."
-                    if path is self.path
-                    else "Correct the path.",
+                    hint=cure if path is self.path else "Correct the path.",
                 )
         return load(wanted, surroundings=self._surroundings)
 

@@ -11,7 +11,8 @@ import anyio
 
 from bot import shapes
 from bot.looking import Looking
-from bot.requests import History, Request, Runs, Schedules, Status, Verify, Workflows
+from bot.minding import held_in
+from bot.requests import Endpoints, History, Request, Runs, Schedules, Status, Trail, Verify, Workflows
 from bot.settings import Settings
 from engine.clock import SystemClock
 from store import definitions
@@ -31,6 +32,9 @@ def answer(settings: Settings, request: Request) -> Any:
         return _workflows(settings)
     if isinstance(request, Schedules):
         return _schedules(settings, request)
+    if isinstance(request, Endpoints):
+        with glance(settings.db) as reader:
+            return [shapes.endpoint(one, runs) for one, runs in held_in(reader)]
     key = b"" if settings.audit_key is None else settings.audit_key.get_secret_value().encode()
     with glance(settings.db) as reader:
 
@@ -52,6 +56,8 @@ async def _asked(looking: Looking, request: Request) -> Any:
             found = looking.history(request)
         case Verify():
             found = looking.verify(request)
+        case Trail():
+            found = looking.trail(request)
         case _:
             raise AssertionError(f"{type(request).__name__} changes something")
     return await found

@@ -7,6 +7,7 @@ Slack delivers at least once and in any order. A key says "this is the same gest
     click             message or view, action, block, person, moment
     submission        view and its hash
     words             channel and client_msg_id, else ts
+    shortcut          trigger id
     other events      event id
 """
 
@@ -17,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from bot.attached import Attached, as_json, attached
 from store import codec
 from store.model import Json, Millis
 from store.receipts import Receipt
@@ -49,6 +51,7 @@ class Said:
     external: bool = False  # the channel is shared with another organisation, as far as the event says so
     trigger_id: str = ""
     response_url: str = ""
+    files: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,46 @@ class Clicked:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A form was sent. `values` holds what was typed or chosen, by block id; of choices their values."""
+    """A form was sent. `values` holds what was typed or chosen, by block id; of choices their values, of files
+    what Slack says of them."""
 
     callback_id: str
     private_metadata: str
     values: Mapping[str, Json]
     user: str
     trigger_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that somebody wrote; `text` is Slack's own markup."""
+
+    channel: str
+    ts: str
+    text: str = ""
+    user: str = ""  # empty for most apps
+    thread_ts: str = ""  # set only when it stands in a thread
+    files: tuple[Attached, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message in a channel that we are in, written by a person and not to us."""
+
+    message: Message
+    user: str
+    external: bool = False  # the channel is shared with another organisation, as far as the event says so
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One of our shortcuts was chosen; in the menu of a message it is about that message."""
+
+    callback_id: str
+    user: str
+    trigger_id: str
+    response_url: str = ""
+    message: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +128,10 @@ class Invited:
     user: str = ""
 
 
-Heard: TypeAlias = Said | Clicked | Submitted | OpenedHome | Invited
-KINDS: dict[str, type[Heard]] = {kind.__name__: kind for kind in (Said, Clicked, Submitted, OpenedHome, Invited)}
+Heard: TypeAlias = Said | Clicked | Submitted | Posted | Chosen | OpenedHome | Invited
+KINDS: dict[str, type[Heard]] = {
+    kind.__name__: kind for kind in (Said, Clicked, Submitted, Posted, Chosen, OpenedHome, Invited)
+}
 
 
 def receipt(body: Body, ourselves: Ourselves, now: Millis) -> Receipt | None:
@@ -112,7 +150,7 @@ def heard(receipt: Receipt) -> Heard:
     return codec.load(KINDS[receipt.payload["heard"]], fields)
 
 
-_Kind: TypeAlias = Literal["command", "action", "view", "event"]
+_Kind: TypeAlias = Literal["command", "action", "view", "shortcut", "event"]
 _Read: TypeAlias = tuple[str, _Kind, Heard] | None
 
 
@@ -129,6 +167,8 @@ def _read(body: Body, ourselves: Ourselves) -> _Read:
             return _click(body)
         case "view_submission":
             return _submission(body)
+        case "shortcut" | "message_action":
+            return _shortcut(body)
     return None  # closing a form decides nothing, and the rest is not for us
 
 
@@ -151,6 +191,8 @@ def _event(body: Body, ourselves: Ourselves) -> _Read:
             return _words(body, event, ourselves, "mention")
         case "message" if event.get("channel_type") == "im":
             return _words(body, event, ourselves, "dm")
+        case "message" if event.get("channel_type") in ("channel", "group"):
+            return _posted(body, event, ourselves)
         case "app_home_opened" if event.get("tab") == "home" and event.get("user"):
             return f"event:{body.get('event_id')}", "event", OpenedHome(str(event["user"]))
         case "member_joined_channel" if event.get("user") == ourselves.bot_user_id and event.get("channel"):
@@ -160,27 +202,69 @@ def _event(body: Body, ourselves: Ourselves) -> _Read:
 
 
 def _words(body: Body, event: Body, ourselves: Ourselves, surface: Literal["mention", "dm"]) -> _Read:
-    author = event.get("user")
-    automatic = event.get("bot_id") or event.get("hidden") or event.get("subtype") not in WORDS_SUBTYPES
-    if not author or automatic or author in (ourselves.bot_user_id, SLACKBOT):
+    author = _author(event, ourselves)
+    if not author:
         return None
     channel, ts = str(event["channel"]), str(event["ts"])
     said = Said(
         surface=surface,
         text=_addressed(_writable(event.get("text")), ourselves.bot_user_id),
-        user=str(author),
+        user=author,
         channel=channel,
         ts=ts,
         thread_ts=_thread(event.get("thread_ts"), ts),
         external=bool(body.get("is_ext_shared_channel")),
+        files=attached(event.get("files")),
     )
     return f"words:{channel}:{event.get('client_msg_id') or ts}", "event", said
 
 
+def _author(event: Body, ourselves: Ourselves) -> str:
+    """The person who wrote it; empty for what apps say, we among them, and for edits, joins and the like."""
+    author = str(event.get("user") or "")
+    automatic = event.get("bot_id") or event.get("hidden") or event.get("subtype") not in WORDS_SUBTYPES
+    return "" if automatic or author in (ourselves.bot_user_id, SLACKBOT) else author
+
+
+def _posted(body: Body, event: Body, ourselves: Ourselves) -> _Read:
+    author = _author(event, ourselves)
+    if not author or _mention(ourselves.bot_user_id).search(str(event.get("text") or "")):
+        return None  # what is said to us comes as a mention as well
+    posted = Posted(_message(event, str(event["channel"])), author, bool(body.get("is_ext_shared_channel")))
+    return f"posted:{posted.message.channel}:{event.get('client_msg_id') or posted.message.ts}", "event", posted
+
+
+def _shortcut(body: Body) -> _Read:
+    told: Body | None = body.get("message")
+    chosen = Chosen(
+        callback_id=str(body.get("callback_id") or ""),
+        user=str(body["user"]["id"]),
+        trigger_id=str(body.get("trigger_id") or ""),
+        response_url=str(body.get("response_url") or ""),
+        message=None if told is None else _message(told, str((body.get("channel") or {}).get("id") or "")),
+    )
+    return f"shortcut:{chosen.trigger_id}", "shortcut", chosen
+
+
+def _message(told: Body, channel: str) -> Message:
+    ts = str(told["ts"])
+    return Message(
+        channel,
+        ts,
+        _writable(told.get("text")),
+        str(told.get("user") or ""),
+        _thread(told.get("thread_ts"), ts),
+        attached(told.get("files")),
+    )
+
+
+def _mention(bot_user_id: str) -> re.Pattern[str]:
+    return re.compile(rf"\s*<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>[\s,:]*")
+
+
 def _addressed(text: str, bot_user_id: str) -> str:
     """The words without the mention that made us listen."""
-    mention = re.compile(rf"\s*<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>[\s,:]*")
-    return mention.sub(" ", text).strip()
+    return _mention(bot_user_id).sub(" ", text).strip()
 
 
 def _thread(thread_ts: object, ts: str) -> str:
@@ -243,10 +327,12 @@ def _entered(state: Body) -> Json:
             return _writable(state["value"])
         case "datepicker" if isinstance(state.get("selected_date"), str):
             return _writable(state["selected_date"])
-        case "static_select" | "radio_buttons" if isinstance(state.get("selected_option"), dict):
+        case "static_select" | "external_select" | "radio_buttons" if isinstance(state.get("selected_option"), dict):
             return _writable(state["selected_option"].get("value"))
         case "multi_static_select" | "checkboxes" if state.get("selected_options"):
             return [_writable(option.get("value")) for option in state["selected_options"]]
+        case "file_input" if state.get("files"):
+            return as_json(attached(state["files"]))
     return None
 
 

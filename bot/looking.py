@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from bot import shapes
 from bot.absence import absent
-from bot.requests import History, Objection, Runs, Status, Verify
+from bot.evidence import trail
+from bot.requests import History, Objection, Runs, Status, Trail, Verify
+from bot.times import moment
 from engine import audit
-from engine.quantities import duration_ms
 from store import definitions, history, lookups, pruning, unshown
 from store.content import ContentFolder
 from store.database import Reader
@@ -86,6 +86,10 @@ class Looking:
             "problems": [{"run": one.run_id, "seq": one.seq, "problem": one.problem} for one in breaks],
         }
 
+    async def trail(self, request: Trail) -> Any:
+        now = self._now()
+        return trail.told(request, await self._read(lambda tx: trail.found(tx, request, now)))
+
     async def _run(self, ref: str) -> Run:
         """A run by its id or name, or by a gate of it."""
         found = await self._read(lambda tx: lookups.run(tx, ref))
@@ -136,18 +140,3 @@ class Looking:
             "error": shapes.failure(row.error),
             "reason": row.reason,
         }
-
-
-def moment(text: str, now: Millis) -> Millis:
-    """`24h` ago, a day or a moment in RFC 3339, as milliseconds since the epoch."""
-    try:
-        return now - duration_ms(text)
-    except ValueError:
-        pass
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Objection(
-            "bad_time", f"{text} is not a time.", "Write 24h, 7d, 2026-11-02 or 2026-11-02T17:00:00Z.", status=422
-        ) from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000)

@@ -15,12 +15,28 @@ COMMAND_DESCRIPTION = "Start, watch and decide workflows"
 USAGE_HINT = "run NAME key=value… · status · list · help"
 EVENTS_PATH = "/slack/events"
 
+# The names stand in Slack's menus; it takes 24 characters.
+SHORTCUTS = (
+    {
+        "name": "Start a workflow",
+        "type": "global",
+        "callback_id": "start_workflow",
+        "description": "Choose a workflow and fill in what it needs",
+    },
+    {
+        "name": "Start a workflow on this",
+        "type": "message",
+        "callback_id": "start_on_message",
+        "description": "Start a workflow with what this message says",
+    },
+)
+
 SCOPES = {
     "app_mentions:read": "hear @flow",
     "channels:read": "see whether a public channel is shared with others",
     "chat:write": "post and update messages",
     "chat:write.public": "post to public channels without joining them",
-    "commands": f"{COMMAND}",
+    "commands": f"{COMMAND}, and the shortcuts that start workflows",
     "groups:read": "see whether a private channel is shared with others",
     "im:history": "hear direct messages",
     "im:write": "open a direct message",
@@ -29,11 +45,13 @@ SCOPES = {
     "users:read.email": "find approvers who are written as e-mail addresses",
 }
 SCOPES_OPTIONAL = {
-    "channels:history": "find our own message again after a crash",
+    "channels:history": "find our own message again after a crash, and hear messages that start workflows",
     "files:read": "take files as inputs",
-    "groups:history": "find our own message again after a crash, in private channels",
+    "groups:history": "find our own message again after a crash, and hear messages that start workflows, in private "
+    "channels",
 }
-EVENTS = ("app_home_opened", "app_mention", "member_joined_channel", "message.im")
+CHANNEL_EVENTS = {"message.channels": "channels:history", "message.groups": "groups:history"}  # with their scopes
+EVENTS = ("app_home_opened", "app_mention", "member_joined_channel", *CHANNEL_EVENTS, "message.im")
 
 DESCRIPTION = "Bounded, repeatable workflows that wait for people and survive every crash."
 LONG_DESCRIPTION = (
@@ -62,6 +80,7 @@ def manifest(http_url: str | None = None) -> dict[str, Any]:
                 "messages_tab_read_only_enabled": False,
             },
             "bot_user": {"display_name": "flow", "always_online": True},
+            "shortcuts": [dict(one) for one in SHORTCUTS],
             "slash_commands": [_command(address)],
         },
         "oauth_config": {
@@ -132,5 +151,11 @@ def check(tree: Mapping[str, Any]) -> None:
     for command in tree["features"]["slash_commands"]:
         if len(command["command"]) > 32 or len(command["description"]) > 2_000 or len(command["usage_hint"]) > 1_000:
             raise ManifestFault(f"{command['command']}: a text of this command is too long for Slack.")
+    shortcuts = tree["features"].get("shortcuts") or ()
+    if len(shortcuts) > 10:
+        raise ManifestFault(f"There are {len(shortcuts)} shortcuts; Slack takes 10.")
+    for shortcut in shortcuts:
+        if len(shortcut["name"]) > 24 or len(shortcut["description"]) > 150 or len(shortcut["callback_id"]) > 255:
+            raise ManifestFault(f"{shortcut['callback_id']}: a text of this shortcut is too long for Slack.")
     if len(tree["settings"]["event_subscriptions"]["bot_events"]) > 100:
         raise ManifestFault("Slack takes at most 100 events.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from bot.requests import Objection, Trouble
@@ -54,6 +54,11 @@ def unknown_schedule(error: NoSuchSchedule) -> Objection:
     listed = f"There are: {', '.join(error.known)}." if error.known else "There are none; see `pointsman schedules`."
     hint = f"Did you mean {meant}?" if meant else listed
     return Objection("unknown_schedule", f"There is no schedule {wanted}.", hint, status=404)
+
+
+def unknown_endpoint(name: str, known: Sequence[str]) -> Objection:
+    listed = f"Down are: {', '.join(known)}." if known else "None is down: each answered when it was asked last."
+    return Objection("unknown_endpoint", f"No endpoint that is down is called {name}.", listed, status=404)
 
 
 def bad_inputs(workflow: str, problems: Iterable[InputProblem]) -> Objection:

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from bot import shapes
+from bot import minding, shapes
 from bot.acting import Acting, surface
-from bot.objections import bad_inputs, not_started, unknown_workflow
+from bot.objections import bad_inputs, not_started, unknown_endpoint, unknown_workflow
 from bot.pruning import pruned
 from bot.requests import (
     AddSchedule,
@@ -17,6 +17,7 @@ from bot.requests import (
     DeleteSchedule,
     Disable,
     Enable,
+    Endpoints,
     History,
     Objection,
     Pause,
@@ -35,6 +36,8 @@ from bot.requests import (
     Signal,
     Start,
     Status,
+    Trail,
+    TryEndpoint,
     Verify,
     Workflows,
 )
@@ -43,6 +46,7 @@ from engine import switching
 from engine.api import Engine, NotStarted, UnknownWorkflow
 from engine.inputs import read_inputs
 from store import definitions
+from store.content import ContentFolder
 from store.model import Actor, Json, Run
 
 Reloaded = Callable[[Reload, Actor], Awaitable[Json]]
@@ -72,6 +76,11 @@ class Operations(Acting):
         self._reload = reload
         self._say = say
 
+    @property
+    def content(self) -> ContentFolder:
+        """Where files go that are handed in."""
+        return self._engine.content
+
     async def carry_out(self, request: Request, by: Actor) -> Json:
         """The answer as JSON. Raises Objection when it cannot be done; nothing was changed then."""
         match request:
@@ -85,10 +94,16 @@ class Operations(Acting):
                 return await self.history(request)
             case Verify():
                 return await self.verify(request)
+            case Trail():
+                return await self.trail(request)
             case Workflows():
                 return await self.workflows()
             case Schedules():
                 return await self._scheduling.listed(request)
+            case Endpoints():
+                return await self.endpoints()
+            case TryEndpoint():
+                return await self.try_endpoint(request)
             case Disable():
                 return await self.disable(request, by)
             case Enable():
@@ -175,6 +190,17 @@ class Operations(Acting):
         return [
             shapes.workflow(one, loaded[one.name].plan.inputs, off.get(one.name)) for one in self._engine.workflows()
         ]
+
+    async def endpoints(self) -> Json:
+        return [shapes.endpoint(one, runs) for one, runs in await minding.held(self._engine)]
+
+    async def try_endpoint(self, request: TryEndpoint) -> Json:
+        known = [one.name for one, _ in await minding.held(self._engine)]
+        name = minding.meant(request.ref, known)
+        if name is None:
+            raise unknown_endpoint(request.ref, known)
+        tried = await minding.try_now(self._engine, name)
+        return {"endpoint": name, "tried": tried.state, "runs_waiting": tried.runs}
 
     async def disable(self, request: Disable, by: Actor) -> Json:
         try:

@@ -7,6 +7,8 @@ hosts: ["cms.internal:8443", "10.1.0.0/16"]                # private addresses t
 calendars:                                                 # working hours, for `hours:` at gates
   office: {timezone: Europe/Berlin, days: [mon..fri], from: "09:00", to: "17:30", holidays: [2026-12-25]}
 limits: {python_workers: 4, python_memory: 1GiB}           # processes for `python` steps, and what each may take
+operators: ["@platform"]                                   # who may do in Slack what concerns all workflows
+alerts: "#ops"                                             # where it is said that an endpoint is down
 api:                                                       # who may ask over the network, and for what
   tokens: [{name: deploys, token: env:DEPLOY_TOKEN, may: [start, see]}]
   rate: 600/min                                            # of each token, and of each webhook
@@ -31,6 +33,7 @@ from pydantic import (
 )
 
 from bot.callers import RATE, Caller, Token
+from bot.operators import Operators
 from bot.requests import May
 from engine.calendars import Calendar, calendar_from
 from engine.faults import ActivityFault, SettingsFault
@@ -134,6 +137,8 @@ class OperatorFile(BaseModel):
     groups: dict[str, list[str]] = {}
     hosts: list[str] = []
     calendars: dict[str, WorkingHours] = {}
+    operators: list[str] = []
+    alerts: str = ""
     limits: Limits = Limits()
     api: Api = Api()
 
@@ -141,6 +146,10 @@ class OperatorFile(BaseModel):
         """The settings of one workflow: the author's defaults, and over them what stands in the file."""
         defaults = {name: schema["default"] for name, schema in plan.settings.items() if "default" in (schema or {})}
         return defaults | self.settings.get(plan.workflow, {})
+
+    def in_slack(self) -> Operators:
+        """Who keeps the installation, and where they hear of it."""
+        return Operators(tuple(self.operators), self.alerts)
 
     def people(self) -> dict[str, tuple[str, ...]]:
         """The operator's own groups, by their handle without the @."""
@@ -162,7 +171,7 @@ def read(path: Path | None) -> OperatorFile:
         raise SettingsFault(f"{path}: {_sentence(error)}", hint=_KNOWN) from None
 
 
-_KNOWN = "It may hold settings, groups, hosts, calendars, limits and api; see docs/operating.md."
+_KNOWN = "It may hold settings, groups, hosts, calendars, operators, alerts, limits and api; see docs/operating.md."
 
 
 def _sentence(error: ValidationError) -> str:

@@ -62,6 +62,7 @@ class ChannelFacts:
     ours: bool = False  # we are in it
     external: bool = False  # shared with another organisation
     direct: bool = False
+    private: bool = False
 
 
 class People(Protocol):
@@ -70,6 +71,8 @@ class People(Protocol):
     async def meet(self, user_id: str, references: Iterable[str] = (), *, anew: bool = False) -> Acquaintance: ...
 
     async def channel(self, reference: str) -> ChannelFacts: ...
+
+    def pinned(self, reference: str) -> str | None: ...
 
 
 class SlackPeople:
@@ -133,6 +136,10 @@ class SlackPeople:
             self._cannot("channels", fault.code)
             return ChannelFacts(reference, known=False)
         return channel_facts(found)
+
+    def pinned(self, reference: str) -> str | None:
+        """The id that a reference means, without asking anybody; None while nobody knows."""
+        return reference if is_id(reference) else self.pins.id_of(reference)
 
     async def _user(self, user_id: str) -> Mapping[str, Any]:
         user: Mapping[str, Any] = (await self._slack.read("users.info", user=user_id))["user"]
@@ -253,6 +260,9 @@ class OperatorPeople:
     async def channel(self, reference: str) -> ChannelFacts:
         return ChannelFacts(reference, name=reference.removeprefix("#"), ours=True, direct=reference.startswith("D"))
 
+    def pinned(self, reference: str) -> str | None:
+        return reference
+
 
 def why_not_member(user: Mapping[str, Any], home: Organisation) -> str:
     """Why somebody is no member of the home organisation; empty when they are."""
@@ -277,6 +287,7 @@ def channel_facts(channel: Mapping[str, Any]) -> ChannelFacts:
         ours=bool(channel.get("is_member")) and not channel.get("is_archived"),
         external=bool(external),
         direct=bool(channel.get("is_im")),
+        private=bool(channel.get("is_private")),
     )
 
 

@@ -13,15 +13,19 @@ from typing import Protocol
 import anyio
 import structlog
 
-from bot.copies import Reach
-from bot.kinship import ahead_of, kin_of
+from bot.copies import Reach, original
+from bot.digested import next_post_at
+from bot.digests import Digest, digests_in
+from bot.kinship import around
 from bot.message import Message
+from bot.said import overtaken
 from bot.sender import Sender
 from bot.slack import Me
-from bot.tickets import Ticket
+from bot.tickets import differs, ticket_for
 from bot.views.past import KINDS, NO_PAST, Past, past
 from bot.views.scene import Scene
-from bot.wanted import is_unplaced, needs_past, references, wanted
+from bot.wanted import needs_past, references, wanted
+from bot.whereabouts import is_unplaced, shows
 from bot.wording import size_text
 from engine.bell import Bell
 from engine.clock import Clock
@@ -29,6 +33,7 @@ from store import anchors, definitions, history, lookups, outbox, unshown
 from store.anchors import Anchor
 from store.content import ContentFolder
 from store.database import Database, Reader, Writer
+from store.events import StepSucceeded
 from store.faults import StoreFault
 from store.model import Content, Json, Millis, Plan, Run, RunId, Workflow
 from store.unshown import Unshown
@@ -41,6 +46,7 @@ PASS_EVERY_MS = 100  # rings that come closer together share a pass
 RUN_EVERY_MS = 500  # a run that changes all the time is looked at this often
 AGAIN_MS = 60_000  # when to look again at a run that could not be rendered
 SHOWN_BYTES_MAX = 2_000_000  # a larger value is not even loaded: no message could show it
+LABEL_BYTES_MAX = 100_000  # of one item among many only a few words are shown
 DIRECTORY_SECONDS = 5.0
 PLANS_MAX = 256
 NAMES_MAX = 5_000
@@ -99,6 +105,7 @@ class Projector:
         self._sender: Sender | None = None
         self._looked: dict[RunId, tuple[int, Millis]] = {}  # runs under way: seen at which seq, and when
         self._broken: dict[RunId, Millis] = {}  # runs that could not be rendered, and when to try again
+        self._gathering: dict[RunId, tuple[int, int, Millis]] = {}  # seq, what was told of it, and when a card is due
         self._plans: dict[str, Plan] = {}
         self._known: dict[str, str] = {}  # what the directory said
 
@@ -132,18 +139,18 @@ class Projector:
         rows = await self._database.read(lambda tx: outbox.to_tell(tx, limit))
         told, moments = [], []
         for run_id, seq, seen in rows:
-            look_at = self._look_at(run_id, seq)
+            look_at = self._look_at(run_id, seq, seen)
             if look_at is None:
                 continue
             if look_at > now:
                 moments.append(look_at)
-            elif await self._examine(run_id, seq, now):
+            elif await self._examine(run_id, seq, seen, now):
                 told.append((run_id, seq, seen))
         await self._tell(told)
         more = room > 0 and len(rows) == limit
         return now if more else min(moments, default=None)
 
-    def _look_at(self, run_id: RunId, seq: int) -> Millis | None:
+    def _look_at(self, run_id: RunId, seq: int, told: int) -> Millis | None:
         """When to look at a run; None while the sender works on what was found."""
         if run_id in self._broken:
             return self._broken[run_id]
@@ -152,6 +159,9 @@ class Projector:
             return 0
         if self.sender.waiting_for(run_id):
             return None if seen[0] == seq else seen[1] + RUN_EVERY_MS
+        gathered = self._gathering.get(run_id)
+        if gathered is not None and gathered[:2] == (seq, told):
+            return gathered[2]
         return 0  # all was sent; messages that link to each other may differ once more
 
     async def _tell(self, told: Iterable[tuple[RunId, int, int]]) -> None:
@@ -167,11 +177,12 @@ class Projector:
         for run_id, _, _ in rows:
             self._looked.pop(run_id, None)
 
-    async def _examine(self, run_id: RunId, seq: int, now: Millis) -> bool:
-        """Hand what differs to the sender; True when nothing does."""
+    async def _examine(self, run_id: RunId, seq: int, told: int, now: Millis) -> bool:
+        """Hand what differs to the sender; True when nothing does, and nothing will as long as nothing happens."""
         self._looked[run_id] = (seq, now)
+        self._gathering.pop(run_id, None)
         try:
-            messages, standing = await self._messages(run_id)
+            messages, standing, post_at = await self._view(run_id)
         except StoreFault:
             raise
         except Exception:
@@ -180,10 +191,14 @@ class Projector:
             self._broken[run_id] = now + AGAIN_MS
             return False
         self._broken.pop(run_id, None)
-        different = [one for one in messages if _differs(one, standing)]
+        different = [one for one in messages if differs(one, standing)]
         for message in different:
-            self.sender.want(_ticket(message, standing))
-        return not different and not self.sender.waiting_for(run_id)
+            self.sender.want(ticket_for(message, standing))
+        if different or self.sender.waiting_for(run_id):
+            return False
+        if post_at is not None:
+            self._gathering[run_id] = (seq, told, post_at)
+        return post_at is None
 
     # Rendering ------------------------------------------------------------------------------------------------------
 
@@ -193,11 +208,19 @@ class Projector:
         return next((one for one in messages if one.key == key), None)
 
     async def _messages(self, run_id: RunId) -> tuple[list[Message], Mapping[str, Anchor]]:
+        messages, standing, _ = await self._view(run_id)
+        return messages, standing
+
+    async def _view(self, run_id: RunId) -> tuple[list[Message], Mapping[str, Anchor], Millis | None]:
+        """Its messages, those that stand, and when a card is to be posted for which gates are still gathered."""
         sight = await self._database.read(lambda tx: self._look(tx, run_id))
         if sight is None:
-            return [], {}
+            return [], {}, None
         scene = replace(sight.scene, names=await self._names(references(sight.scene)))
-        return wanted(scene, sight.anchors, await self._reach(scene, sight)), sight.anchors
+        reach, now = await self._reach(scene, sight), self._clock.now()
+        said = {original(key): anchor for key, anchor in sight.anchors.items()}
+        post_at = next_post_at(scene, said, now) if shows(scene, sight.anchors) else None
+        return wanted(scene, sight.anchors, reach, now), sight.anchors, post_at
 
     async def _reach(self, scene: Scene, sight: _Sight) -> Reach:
         """Whom and what we can reach; people are asked for only when something cannot be shown where all see it."""
@@ -216,18 +239,25 @@ class Projector:
             if needs_past(run, standing.values(), plan)
             else NO_PAST
         )
-        shown = _shown(run, plan, before)
+        digests, by = digests_in(tx, run), around(tx, run, self._me.permalink)
+        earlier = overtaken(tx, run, plan, {original(key) for key in standing})
+        shown = _shown(run, plan, before, digests, earlier)
         scene = Scene(
             run=run,
             plan=plan,
             workflow=definitions.workflow(tx, run.workflow) or Workflow(run.workflow, "", run.version),
-            contents={one.hash: self._load(one) for one in shown if one is not None and one.hash is not None},
+            contents={of: self._load(one) for of, one in shown.items()},
             links={
                 key: self._me.permalink(one.channel, one.ts, one.thread_ts) for key, one in standing.items() if one.ts
             },
             past=before,
-            kin=kin_of(tx, run, self._me.permalink),
-            ahead=ahead_of(tx, run),
+            kin=by.kin,
+            ahead=by.ahead,
+            holders=by.holders,
+            held=by.held,
+            off=by.off,
+            overtaken=earlier,
+            digests=digests,
         )
         return _Sight(scene, standing, unshown.of_run(tx, run_id))
 
@@ -274,31 +304,15 @@ async def _pass_on(bell: anyio.Event, rung: anyio.Event) -> None:
     rung.set()
 
 
-def _shown(run: Run, plan: Plan, before: Past) -> list[Content | None]:
-    """Every value that its messages may show."""
+def _shown(
+    run: Run, plan: Plan, before: Past, digests: Sequence[Digest], earlier: Sequence[StepSucceeded]
+) -> dict[str, Content]:
+    """Every value that its messages may show and that is kept outside the rows, by its hash."""
+    beside = {one.gate.id: one.gate for digest in digests if len(digest.items) > 1 for one in digest.items}
     gates = [gate for _, gate in before.gates.values()] + [step.gate for step in run.steps.values() if step.gate]
+    gates += [one.gate for digest in digests for one in digest.items]
+    shown = [one.shown for one in gates if one.id not in beside or one.shown.size <= LABEL_BYTES_MAX]
     telling = {spec.name for spec in (*plan.steps, *plan.undo) if spec.uses in ("message", "form")}
     told = [step.output for step in run.steps.values() if step.name in telling]
-    return [run.inputs, run.outputs, *(gate.shown for gate in gates), *told]
-
-
-def _differs(message: Message, standing: Mapping[str, Anchor]) -> bool:
-    anchor, above = standing.get(message.key), standing.get(message.under)
-    if anchor is None:
-        return above is None or above.state != "gone"  # under what could go nowhere, nothing can stand
-    return anchor.state != "gone" and (anchor.state == "sending" or anchor.shown != message.shown)
-
-
-def _ticket(message: Message, standing: Mapping[str, Anchor]) -> Ticket:
-    own, above = standing.get(message.key), standing.get(message.under)
-    place = own or above
-    return Ticket(
-        key=message.key,
-        run_id=message.run_id,
-        lane=place.channel if place and place.channel else message.channel,
-        under=message.under,
-        kind="update" if own is not None and own.ts is not None else "post",
-        priority=message.priority,
-        final=message.final,
-        order=message.order,
-    )
+    found = [run.inputs, run.outputs, *shown, *told, *(event.output for event in earlier)]
+    return {one.hash: one for one in found if one is not None and one.hash is not None}

@@ -14,7 +14,7 @@ from bot.slack import SlackFault
 from engine.clock import Clock
 from engine.definitions import Definition
 from store.handles import Handle
-from store.model import Workflow
+from store.model import MessageTrigger, Workflow
 
 DEPTH_MAX = 3  # groups of the operator that name each other
 ACCEPT = "pointsman reload --accept-handles"
@@ -41,8 +41,19 @@ def named(workflow: Workflow, approvers: Iterable[str]) -> list[str]:
         *access.start,
         *access.see,
         *access.control,
+        *listened_to(workflow),
+        *(one for trigger in _messages(workflow) for one in trigger.from_),
     )
     return list(dict.fromkeys(one for one in written if one and one != MEMBERS))
+
+
+def listened_to(workflow: Workflow) -> tuple[str, ...]:
+    """The channels in which messages start it."""
+    return tuple(dict.fromkeys(trigger.channel for trigger in _messages(workflow)))
+
+
+def _messages(workflow: Workflow) -> list[MessageTrigger]:
+    return [one for one in workflow.triggers if isinstance(one, MessageTrigger)]
 
 
 def named_by(definitions: Mapping[str, Definition]) -> dict[str, list[str]]:

@@ -185,6 +185,16 @@ class DeleteSchedule(Request):
     ref: str
 
 
+class Endpoints(Request):
+    """The endpoints that are down, each with who waits for it."""
+
+
+class TryEndpoint(Request):
+    """Have an endpoint that is down tried at once, by the first in line."""
+
+    ref: str
+
+
 class Disable(Request):
     """Switch a workflow off: nothing of it starts, and no step of its runs begins."""
 
@@ -218,6 +228,16 @@ class Verify(Request):
     """Does the record hold together? Of one run, or of all."""
 
     ref: str | None = None
+
+
+class Trail(Request):
+    """What people, operators and triggers did, over all runs. `since` and `until` are moments, or lengths of time."""
+
+    who: str | None = Field(None, min_length=1)
+    since: str | None = None
+    until: str | None = None
+    workflow: str | None = None
+    limit: int = Field(500, ge=1, le=10_000)
 
 
 class Prune(Request):
@@ -275,10 +295,13 @@ ROUTES = (
     Route(ResumeSchedule, "POST", f"{_SCHEDULE}/resume", "control"),
     Route(RunSchedule, "POST", f"{_SCHEDULE}/run", "control"),
     Route(DeleteSchedule, "POST", f"{_SCHEDULE}/delete", "control"),
+    Route(Endpoints, "GET", f"{VERSION}/endpoints", "see"),
+    Route(TryEndpoint, "POST", f"{VERSION}/endpoints/{{ref}}/try", "control"),
     Route(Reload, "POST", f"{VERSION}/reload", "control"),
     Route(Prune, "POST", f"{VERSION}/prune", "control"),
     Route(Say, "POST", f"{VERSION}/say", "see"),
     Route(Verify, "GET", f"{VERSION}/audit", "see"),
+    Route(Trail, "GET", f"{VERSION}/audit/trail", "see"),
 )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.views.markup import escape, one_line
 from bot.views.said_message import said_message
 from bot.views.scene import Rendering, Scene, asked_markup
-from store.model import Json, Run, Step, StepStatus
+from store import history
+from store.database import Reader
+from store.events import StepSucceeded
+from store.model import Json, Plan, Run, StepKey, StepStatus
 
 IN_THREAD = frozenset({"thread", "channel", ""})
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
@@ -26,8 +29,29 @@ class Saying:
     person: str = ""
 
 
-def say_key(run: Run, step: Step) -> str:
-    return f"say:{run.id}:{step.round}:{step.key}"
+def say_key(run: Run, key: StepKey, round_: int) -> str:
+    return f"say:{run.id}:{round_}:{key}"
+
+
+def overtaken(tx: Reader, run: Run, plan: Plan, posted: Collection[str]) -> list[StepSucceeded]:
+    """What message steps said in rounds before the one they are in, and nobody has posted: only the history has it."""
+    said = _speaking(plan)
+    earlier = {
+        (row.key, n)
+        for row in run.steps.values()
+        if row.name in said
+        for n in range(1, row.round)
+        if say_key(run, row.key, n) not in posted
+    }
+    if not earlier:
+        return []
+    events = (one.event for one in history.of(tx, run.id, ("StepSucceeded",)))
+    done = [event for event in events if isinstance(event, StepSucceeded)]
+    return [event for event in done if (event.place.key, event.place.round) in earlier]
+
+
+def _speaking(plan: Plan) -> set[str]:
+    return {spec.name for spec in (*plan.steps, *plan.undo) if spec.uses == "message"}
 
 
 def recipients(outputs: Mapping[str, Json]) -> list[str]:
@@ -37,22 +61,22 @@ def recipients(outputs: Mapping[str, Json]) -> list[str]:
 
 
 def spoken(scene: Scene) -> dict[str, Json]:
-    """What the message steps that are done gave, by their rows."""
-    said = {spec.name for spec in (*scene.plan.steps, *scene.plan.undo) if spec.uses == "message"}
+    """What the message steps that are done gave, by the key of each message."""
+    said, run = _speaking(scene.plan), scene.run
     if not said:
         return {}
-    rows = (row for row in scene.run.steps.values() if row.name in said and row.status is StepStatus.SUCCEEDED)
-    return {row.key: scene.value(row.output) for row in rows}
+    before = {say_key(run, one.place.key, one.place.round): scene.value(one.output) for one in scene.overtaken}
+    rows = (row for row in run.steps.values() if row.name in said and row.status is StepStatus.SUCCEEDED)
+    return before | {say_key(run, row.key, row.round): scene.value(row.output) for row in rows}
 
 
 def sayings(scene: Scene) -> Iterator[Saying]:
     """Every message that the workflow says, as far as it got."""
     for key, output in spoken(scene).items():
-        step = scene.run.steps[key]
         if not isinstance(output, dict):
             output = {"to": "thread", "text": str(output)}  # erased, or too large to be shown
         to, text = str(output.get("to") or "thread"), str(output.get("text") or "")
-        yield _saying(scene, say_key(scene.run, step), to, text)
+        yield _saying(scene, key, to, text)
 
 
 def _saying(scene: Scene, key: str, to: str, text: str) -> Saying:

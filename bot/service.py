@@ -30,6 +30,7 @@ from bot.desk.place import Place
 from bot.desk.worker import Worker
 from bot.directory import Directory
 from bot.ears import Ears
+from bot.fetching import Fetching
 from bot.folder import Stamp, broken
 from bot.hooks import Hooks
 from bot.http_door import HttpDoor
@@ -37,6 +38,8 @@ from bot.manifest import SCOPES, SCOPES_OPTIONAL
 from bot.metrics import Metrics
 from bot.opening import Opening, opening
 from bot.operations import Operations
+from bot.operators import Operators
+from bot.outages import Outages, either
 from bot.people import Organisation, SlackPeople
 from bot.pins import Pins
 from bot.projection import Projector
@@ -75,6 +78,7 @@ class Running:
     clerk: Clerk
     people: SlackPeople
     registrar: Registrar
+    operators: Operators
     stop: anyio.Event
     reloading: anyio.Lock
 
@@ -84,6 +88,7 @@ class Running:
             fresh = await anyio.to_thread.run_sync(opening, self.opened.settings)
             told = await take(fresh, self.service)
             self.people.use_groups(fresh.operator.people())
+            self.operators.become(fresh.operator.in_slack())
             return told | await self.registrar.reloaded(accept=request.accept_handles, by=by)
 
     async def say(self, request: Say) -> Json:
@@ -235,21 +240,32 @@ async def _assembled(
     engine, clock = service.engine, service.engine.clock
     home = Organisation(slack.me.team_id, slack.me.enterprise_id)
     people = SlackPeople(slack, clock, home, opened.operator.people(), await _pins(engine, slack))
+    operators = opened.operator.in_slack()
     registrar = Registrar(slack, engine, people)
-    projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, Directory(people, clock))
-    sender = Sender(slack, engine.database, clock, projector.compose)
+    directory = Directory(people, clock)
+    projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, directory)
+    outages = Outages(engine.database, clock, engine.told, directory, operators)
+    sender = Sender(slack, engine.database, clock, either(outages, projector.compose))
     projector.hand_to(sender)
+    outages.hand_to(sender)
     group.start_soon(probe, slack)  # beside the start, which does not wait for what may be missing
     group.start_soon(projector.loop)
+    group.start_soon(outages.loop)
     group.start_soon(sender.loop)
     stack.push_async_callback(_flushed, service, group)
+    fetching = Fetching(slack, engine.content, clock)
     bench = Bench(
         engine,
         people,
         permalink=slack.me.permalink,
         open_direct=slack.open_dm,
         open_form=slack.open_view,
+        update_form=slack.update_view,
         invited=registrar.invited,
+        operators=operators,
+        fetch=fetching.fetch,
+        files_of=fetching.files_of,
+        takes_files=not slack.me.scopes or "files:read" in slack.me.scopes,
     )
     clerk = Clerk(bench)
     worker = Worker(engine, clerk, Answering(slack, bench, clerk.looking))
@@ -257,9 +273,8 @@ async def _assembled(
     app_token = opened.settings.slack_app_token
     ears = Ears(engine, slack, worker, app_token=None if app_token is None else app_token.get_secret_value())
     await stack.enter_async_context(ears.listening())
-    return Running(
-        opened, service, slack, ears, sender, clerk, people, registrar, stop=anyio.Event(), reloading=anyio.Lock()
-    )
+    parts = (opened, service, slack, ears, sender, clerk, people, registrar, operators)
+    return Running(*parts, stop=anyio.Event(), reloading=anyio.Lock())
 
 
 async def _pins(engine: Engine, slack: Slack) -> Pins:

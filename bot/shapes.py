@@ -8,6 +8,7 @@ from typing import Any, Literal
 from bot import closed
 from bot.undecidable import Absent, nobody
 from engine.rules.gates import rfc3339
+from store.endpoints import Endpoint
 from store.model import Actor, Content, Decision, Failure, Gate, Json, Millis, Run, Step, StepStatus, Workflow
 from store.unshown import Unshown
 
@@ -130,8 +131,21 @@ def decision(made: Decision) -> Shape:
 
 def origin(known: Mapping[str, Json]) -> Shape:
     """What started a run, as far as it is anybody's business: the command line, Slack, a schedule and its slot …"""
-    keys = ("surface", "schedule", "slot", "local", "webhook")
+    keys = ("surface", "schedule", "slot", "local", "zone_rules", "webhook", "message")
     return {key: known[key] for key in keys if key in known}
+
+
+def endpoint(one: Endpoint, runs: int) -> Shape:
+    """An endpoint that is down, and how many runs wait for it."""
+    return {
+        "endpoint": one.name,
+        "down_since": moment(one.held_since),
+        "tried_again_at": moment(one.held_until),
+        "tried": one.holds,
+        "runs_waiting": runs,
+        "code": one.code,
+        "message": one.message,
+    }
 
 
 def workflow(known: Workflow, inputs: Mapping[str, Json], disabled: str | None = None) -> Shape:
@@ -166,7 +180,8 @@ def standing(state: Run, *, held: bool = False) -> Standing:
     statuses = {one.status for one in state.steps.values()}
     if held and StepStatus.READY in statuses and not _attempts(state):
         return "resting"
-    if statuses & {StepStatus.READY, StepStatus.RUNNING} or state.status.value in ("ending", "queued"):
+    # A block runs for as long as anything in it is open: by itself it says nothing.
+    if StepStatus.READY in statuses or _attempts(state) or state.status.value in ("ending", "queued"):
         return "moving"
     waits = [one for one in state.steps.values() if one.status is StepStatus.WAITING]
     if any(one.gate is None for one in waits):

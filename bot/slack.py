@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import anyio
@@ -29,6 +30,8 @@ from store.model import Json, Millis
 log = structlog.get_logger()
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
+DOWNLOAD_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=5, sock_read=30)  # whoever asks bounds the whole
+DOWNLOAD_PIECE_BYTES = 256 * 1024
 READ_TRIES_MAX = 3
 READ_WAIT_MAX_MS = 10_000  # a read that Slack puts off for longer fails, and whoever asked says so
 DMS_REMEMBERED_MAX = 5_000
@@ -179,6 +182,24 @@ class Slack:
         answer = await self.call("views.open", trigger_id=trigger_id, view=self.clean(view))
         return str(answer["view"]["id"])
 
+    @asynccontextmanager
+    async def download(self, url: str, media_type: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of a file as they come. Our token is shown to Slack alone, and a page to sign in is no file."""
+        if not _is_slacks(url, self.web.base_url):
+            raise SlackFault("not_in_slack", retryable=False)
+        headers = {"Authorization": f"Bearer {self.web.token}", "Accept-Encoding": "identity"}
+        asked = self._session.get(url, headers=headers, allow_redirects=False, timeout=DOWNLOAD_TIMEOUT)
+        try:
+            async with asked as answer:
+                _require_file(answer, media_type)
+                yield answer.content.iter_chunked(DOWNLOAD_PIECE_BYTES)
+        except (aiohttp.ClientError, TimeoutError):
+            raise SlackFault("connection", retryable=True) from None
+
+    async def update_view(self, view_id: str, view: Json) -> None:
+        """Show something else in a dialog that is open."""
+        await self.call("views.update", view_id=view_id, view=self.clean(view))
+
     async def publish_home(self, user: str, view: Json) -> None:
         await self.call("views.publish", user_id=user, view=self.clean(view))
 
@@ -256,6 +277,27 @@ def _refused(error: SlackApiError) -> SlackFault:
     if not code or status >= 500:
         return SlackFault(code or "http_status", retryable=True, lost=True)
     return SlackFault(code, retryable=code in _TEMPORARY | _UNCLEAR, lost=code in _UNCLEAR)
+
+
+def _is_slacks(url: str, api_url: str) -> bool:
+    """Whether an address belongs to the Slack that we talk to."""
+    where, api = urlsplit(url), urlsplit(api_url)
+    if (where.scheme, where.netloc) == (api.scheme, api.netloc):
+        return True
+    host = f".{(where.hostname or '').lower()}"
+    return where.scheme == "https" and host.endswith((".slack.com", ".slack-gov.com", ".slack-edge.com"))
+
+
+def _require_file(answer: aiohttp.ClientResponse, media_type: str) -> None:
+    """Raise SlackFault when this is not the file: who may not see it is sent to a page where one signs in."""
+    if answer.status == 429:
+        raise SlackFault("ratelimited", retryable=True, retry_after_ms=_retry_after(answer.headers))
+    if answer.status >= 500:
+        raise SlackFault("http_status", retryable=True)
+    if answer.status == 404:
+        raise SlackFault("file_not_found", retryable=False)
+    if answer.status != 200 or (answer.content_type == "text/html" and media_type != "text/html"):
+        raise SlackFault("not_visible", retryable=False)
 
 
 def _retry_after(headers: Mapping[str, str]) -> Millis:

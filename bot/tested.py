@@ -10,6 +10,7 @@ import anyio
 
 from bot.folder import Folder
 from bot.requests import Objection
+from engine.calendars import Calendar
 from engine.cases import TestFile, Verdict, play, read_tests
 from engine.cases.reading import SUFFIXES
 from engine.definitions import Definition, Problem
@@ -32,8 +33,16 @@ class Played:
         return sound and all(one.passed for one in self.verdicts)
 
 
-def played(folder: Folder, paths: Sequence[Path], told: Callable[[Verdict], None]) -> Played:
-    """Play every case of these files and folders; `told` hears of each as it ends. Raises Objection, SettingsFault."""
+def played(
+    folder: Folder,
+    paths: Sequence[Path],
+    told: Callable[[Verdict], None],
+    calendars: Mapping[str, Calendar] | None = None,
+) -> Played:
+    """Play every case of these files and folders; `told` hears of each as it ends. Raises Objection, SettingsFault.
+
+    `calendars` are the operator's, by which the clocks of gates run.
+    """
     found = list(dict.fromkeys(_found(folder, paths)))
     loaded: dict[Path, Mapping[str, Definition]] = {}
     problems: list[Problem] = []
@@ -46,7 +55,7 @@ def played(folder: Folder, paths: Sequence[Path], told: Callable[[Verdict], None
         test = read_tests(path, loaded[path.parent])
         read.append(test)
         problems += _own(test, problems)
-    verdicts = anyio.run(_play_all, read, loaded, told)
+    verdicts = anyio.run(_play_all, read, loaded, told, calendars)
     return Played(tuple(map(str, found)), tuple(problems), tuple(verdicts))
 
 
@@ -61,13 +70,16 @@ def _own(test: TestFile, known: Sequence[Problem]) -> list[Problem]:
 
 
 async def _play_all(
-    tests: Sequence[TestFile], loaded: Mapping[Path, Mapping[str, Definition]], told: Callable[[Verdict], None]
+    tests: Sequence[TestFile],
+    loaded: Mapping[Path, Mapping[str, Definition]],
+    told: Callable[[Verdict], None],
+    calendars: Mapping[str, Calendar] | None,
 ) -> list[Verdict]:
     verdicts = []
     async with WorkerPool() as workers:  # started once, for the functions of all cases
         for test in tests:
             for case in () if test.broken else test.cases:
-                verdict = await play(case, test.workflow, loaded[Path(test.file).parent], workers)
+                verdict = await play(case, test.workflow, loaded[Path(test.file).parent], workers, calendars)
                 told(verdict)
                 verdicts.append(verdict)
     return verdicts

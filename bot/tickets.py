@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from bot.message import Priority
+from bot.message import Message, Priority
 from bot.obstacles import Trouble
+from store.anchors import Anchor
 from store.model import RunId
 
 
@@ -85,3 +86,27 @@ class Tickets:
     def not_before(self, ticket: Ticket) -> int:
         trouble = self._troubles.get(ticket.key)
         return trouble.not_before if trouble else 0
+
+
+def differs(message: Message, standing: Mapping[str, Anchor]) -> bool:
+    """Whether a message is not as it should be, by what stands where."""
+    anchor, above = standing.get(message.key), standing.get(message.under)
+    if anchor is None:
+        return above is None or above.state != "gone"  # under what could go nowhere, nothing can stand
+    return anchor.state != "gone" and (anchor.state == "sending" or anchor.shown != message.shown)
+
+
+def ticket_for(message: Message, standing: Mapping[str, Anchor]) -> Ticket:
+    """A ticket for a message that is not as it should be."""
+    own, above = standing.get(message.key), standing.get(message.under)
+    place = own or above
+    return Ticket(
+        key=message.key,
+        run_id=message.run_id,
+        lane=place.channel if place and place.channel else message.channel,
+        under=message.under,
+        kind="update" if own is not None and own.ts is not None else "post",
+        priority=message.priority,
+        final=message.final,
+        order=message.order,
+    )

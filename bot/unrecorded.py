@@ -13,7 +13,7 @@ import structlog
 from slack_bolt.response import BoltResponse
 
 from bot import intake
-from bot.intake import Clicked, Said, Submitted
+from bot.intake import Chosen, Clicked, Said, Submitted
 from bot.slack import SlackFault
 from engine.clock import Clock
 from store.faults import StoreFault, StoreFull
@@ -64,14 +64,14 @@ class Unrecorded:
                 return BoltResponse(
                     status=200, body={"response_action": "errors", "errors": dict.fromkeys([next(iter(values))], text)}
                 )
-            case Clicked() as clicked:
-                await self._tell(clicked, text)
+            case (Clicked() | Chosen()) as gesture:
+                await self._tell(gesture, text)
         return BoltResponse(status=503)
 
-    async def _tell(self, clicked: Clicked, text: str) -> None:
+    async def _tell(self, clicked: Clicked | Chosen, text: str) -> None:
         with anyio.move_on_after(SAY_SECONDS):
             try:
-                if clicked.thread_ts:
+                if isinstance(clicked, Clicked) and clicked.thread_ts:
                     await self._slack.whisper(clicked.channel, clicked.user, text, thread_ts=clicked.thread_ts)
                 elif clicked.response_url:
                     await self._slack.respond(clicked.response_url, text)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.copies import OPEN, Reach, notices, original, with_copies
+from bot.digested import beside, shared_card, to_post
+from bot.digests import Digest
 from bot.message import Message, Priority
 from bot.said import recipients, sayings, spoken
 from bot.undecidable import marked, nobody, nobody_key, nobody_line
+from bot.views.again import again_key, again_line
 from bot.views.alert import (
     failed_key,
     failure_alert,
@@ -32,36 +36,46 @@ from bot.views.gate_lines import (
     reminder_key,
     reminder_line,
 )
-from bot.views.gate_words import gate_key
+from bot.views.gate_words import digest_key, gate_key
 from bot.views.outcome import end_key, outcome, reopened
 from bot.views.run_message import root_key, run_message
 from bot.views.scene import Rendering, Scene
+from bot.whereabouts import (
+    Place,
+    alert_place,
+    asked_at,
+    called,
+    card_place,
+    home_channel,
+    is_unplaced,
+    keepers_of,
+    requester_of,
+    shows,
+)
 from store.anchors import Anchor
-from store.model import Gate, GateState, Plan, Run, RunStatus, StepKey, StepPlan, StepStatus
+from store.model import Gate, GateState, Millis, Plan, Run, RunStatus, StepKey, StepPlan, StepStatus
 
 _UNKNOWN = re.compile(r":unknown:(\d+):(.+)$")
 _FAILED = re.compile(r":failed(?::\d+)?$")
 _PAUSED = re.compile(r":paused:(\d+)$")
-_USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a message goes: a channel, and the message in whose thread."""
+def wanted(
+    scene: Scene, anchors: Mapping[str, Anchor], reach: Reach = OPEN, now: Millis = sys.maxsize
+) -> list[Message]:
+    """Every message that this run should have, in the order in which they are first said.
 
-    channel: str
-    under: str = ""
-
-
-def wanted(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach = OPEN) -> list[Message]:
-    """Every message that this run should have, in the order in which they are first said."""
+    `now` tells for which cards gates are still gathered.
+    """
     said = {original(key): anchor for key, anchor in anchors.items()}
     found = [
         *_root(scene, said),
         *_gates(scene, said, reach),
+        *_digests(scene, said, reach, now),
         *_policies(scene, said),
         *_sayings(scene, said),
         *_alerts(scene, said, reach),
+        *_agains(scene, said),
         *_end(scene, said, reach),
     ]
     messages = _root_first([replace(one, order=order) for order, one in enumerate(found)], anchors)
@@ -105,86 +119,10 @@ def references(scene: Scene) -> list[str]:
     return list(dict.fromkeys(one for one in written if one))
 
 
-# Where. --------------------------------------------------------------------------------------------------------------
-
-
-def shows(scene: Scene, anchors: Mapping[str, Anchor]) -> bool:
-    """Whether this run is shown at all, as its author wished."""
-    run = scene.run
-    match scene.workflow.show:
-        case "never":
-            return False
-        case "always":
-            return True
-    if root_key(run) in anchors:
-        return True
-    troubled = run.status is RunStatus.PAUSED or RunStatus.FAILED in (run.status, run.outcome)
-    return troubled or any(step.gate is not None or step.status is StepStatus.UNKNOWN for step in run.steps.values())
-
-
-def home_channel(scene: Scene) -> str:
-    """Where the run shows itself: where it was started, or else where its workflow says."""
-    origin = scene.run.origin.get("channel")
-    return origin if isinstance(origin, str) and origin else _channel(scene, scene.workflow.channel)
-
-
-def is_unplaced(scene: Scene) -> bool:
-    """Whether its cards stand where only the requester reads: it was started in a direct message."""
-    return home_channel(scene).startswith("D") and not scene.workflow.channel
-
-
-def _channel(scene: Scene, reference: str) -> str:
-    return scene.names.get(reference, reference)
-
-
-def _called(scene: Scene, channel: str) -> str:
-    """What people call a channel, as far as the workflow says it."""
-    written = (scene.workflow.channel, scene.workflow.alerts_failed)
-    return next((one for one in written if one and _channel(scene, one) == channel), channel)
-
-
-def _card_place(scene: Scene, gate: Gate) -> _Place:
-    """In the run's thread; unless that is a direct message, where nobody but the requester would see the card."""
-    home, public = home_channel(scene), _channel(scene, scene.workflow.channel)
-    if home.startswith("D") and public and set(gate.approvers) != {scene.run.requester.id}:
-        return _Place(public)
-    return _Place(home, root_key(scene.run))
-
-
-def _alert_place(scene: Scene, anchors: Mapping[str, Anchor]) -> _Place | None:
-    """The workflow's channel for alerts, or else the run's own thread."""
-    if scene.workflow.alerts_failed:
-        return _Place(_channel(scene, scene.workflow.alerts_failed))
-    return _Place(home_channel(scene), root_key(scene.run)) if shows(scene, anchors) else None
-
-
-# Who, when it can stand nowhere. -------------------------------------------------------------------------------------
-
-
-def _requester(scene: Scene) -> tuple[str, ...]:
-    requester = scene.run.requester
-    return (requester.id,) if requester.kind == "person" and _USER_ID.fullmatch(requester.id) else ()
-
-
-def _keepers(scene: Scene, reach: Reach) -> tuple[str, ...]:
-    """The people who keep the workflow, as far as anybody can list them."""
-    return tuple(reach.listed([scene.workflow.owner]))
-
-
 def _to_be_noticed(scene: Scene, messages: Iterable[Message], reach: Reach) -> list[str]:
     """Those who keep the workflow and do not see the run itself."""
     seen = {one.person for one in messages if one.key.startswith("run:")}
-    return [person for person in _keepers(scene, reach) if person not in seen]
-
-
-def _asked(scene: Scene, gate: Gate, reach: Reach) -> tuple[str, ...]:
-    """Who may decide, one by one; where somebody cannot be listed, also those who keep the workflow."""
-    if gate.state is not GateState.OPEN:
-        return ()
-    barred = scene.run.requester.id if not gate.requester_may_decide else ""
-    people = [person for person in reach.listed(gate.approvers) if person != barred]
-    unlisted = any(one not in reach.people for one in gate.approvers)
-    return tuple(dict.fromkeys([*people, *(_keepers(scene, reach) if unlisted or not people else ())]))
+    return [person for person in keepers_of(scene, reach) if person not in seen]
 
 
 # What. ---------------------------------------------------------------------------------------------------------------
@@ -192,19 +130,19 @@ def _asked(scene: Scene, gate: Gate, reach: Reach) -> tuple[str, ...]:
 
 def _root(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
     if shows(scene, anchors):
-        place, final = _Place(home_channel(scene)), scene.run.status.finished
+        place, final = Place(home_channel(scene)), scene.run.status.finished
         root = run_message(scene)
         # The runs that it started link to it.
         leads = any(step.child is not None for step in scene.run.steps.values())
         priority = Priority.CARD if leads and root_key(scene.run) not in anchors else Priority.PROGRESS
-        yield _message(scene, root_key(scene.run), place, priority, root, _requester(scene), final=final)
+        yield _message(scene, root_key(scene.run), place, priority, root, requester_of(scene), final=final)
 
 
 def _gates(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[Message]:
     if not shows(scene, anchors):
         return
     for step_key, gate in _every_gate(scene, anchors):
-        place, key, people = _card_place(scene, gate), gate_key(gate.id), _asked(scene, gate, reach)
+        place, key, people = card_place(scene, gate), gate_key(gate.id), asked_at(scene, gate, reach)
         card = marked(gate_card(scene, step_key, gate), scene.run, gate, reach.absent)
         is_open = gate.state is GateState.OPEN
         message = _message(scene, key, place, Priority.CARD, card, people, final=not is_open)
@@ -216,10 +154,10 @@ def _gate_lines(
     scene: Scene, anchors: Mapping[str, Anchor], reach: Reach, step_key: StepKey, gate: Gate
 ) -> Iterator[Message]:
     """What is said beside a card, once: it is overdue, nobody can decide, somebody decided in others' place."""
-    card, keepers = _card_place(scene, gate), _keepers(scene, reach)
-    place = _Place(card.channel, card.under or gate_key(gate.id))
+    card, keepers = card_place(scene, gate), keepers_of(scene, reach)
+    place = Place(card.channel, card.under or gate_key(gate.id))
     if gate.state is GateState.OPEN:
-        people = _asked(scene, gate, reach)
+        people = asked_at(scene, gate, reach)
         for key, line in _told_of(scene, step_key, gate):
             yield _message(scene, key, place, Priority.CARD, line, people, final=True)
     key = nobody_key(gate.id)
@@ -230,6 +168,24 @@ def _gate_lines(
         if decision.override:
             line = override_line(scene, gate, decision)
             yield _message(scene, override_key(gate.id, n), place, Priority.CARD, line, keepers, final=True)
+
+
+def _digests(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach, now: Millis) -> Iterator[Message]:
+    """The cards that several gates share, and what is said beside them."""
+    for digest in to_post(scene, anchors, now) if shows(scene, anchors) else ():
+        place, key = card_place(scene, (digest.open or digest.items)[0].gate), digest_key(digest.id)
+        people = _asked_on(scene, digest, reach)
+        card = shared_card(scene, digest, reach)
+        message = _message(scene, key, place, Priority.CARD, card, people, final=not digest.open)
+        yield replace(message, also=people if is_unplaced(scene) else ())
+        under = Place(place.channel, place.under or key)
+        for one in beside(scene, digest, anchors, reach):
+            told = keepers_of(scene, reach) if one.to_keepers else people
+            yield _message(scene, one.key, under, Priority.CARD, one.rendering, told, final=True)
+
+
+def _asked_on(scene: Scene, digest: Digest, reach: Reach) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(person for one in digest.open for person in asked_at(scene, one.gate, reach)))
 
 
 def _told_of(scene: Scene, step_key: StepKey, gate: Gate) -> Iterator[tuple[str, Rendering]]:
@@ -244,7 +200,7 @@ def _told_of(scene: Scene, step_key: StepKey, gate: Gate) -> Iterator[tuple[str,
 
 def _policies(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
     """What the workflow decided by itself; of items only the numbers on their block's card tell."""
-    place = _Place(home_channel(scene), root_key(scene.run))
+    place = Place(home_channel(scene), root_key(scene.run))
     for made in scene.past.policies if shows(scene, anchors) else ():
         if made.place.item is None and scene.plan.knows(made.place.step):
             key, line = policy_key(scene.run.id, made), policy_line(scene, made)
@@ -256,33 +212,44 @@ def _sayings(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
     under = root_key(scene.run) if shows(scene, anchors) else ""
     for one in sayings(scene):
         if not one.person:
-            place = _Place(one.channel) if one.channel else _Place(home_channel(scene), under)
-            yield _message(scene, one.key, place, Priority.CARD, one.rendering, _requester(scene), final=True)
+            place = Place(one.channel) if one.channel else Place(home_channel(scene), under)
+            yield _message(scene, one.key, place, Priority.CARD, one.rendering, requester_of(scene), final=True)
 
 
 def _directly_said(scene: Scene) -> Iterator[Message]:
     """What it says to one person."""
     for one in sayings(scene):
         if one.person:
-            place = _Place(one.person)
+            place = Place(one.person)
             message = _message(scene, one.key, place, Priority.CARD, one.rendering, (), final=True)
             yield replace(message, person=one.person)
 
 
 def _every_gate(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[tuple[StepKey, Gate]]:
     """The gates that stand, and those before them whose cards are still in Slack."""
-    current = {step.gate.id: (key, step.gate) for key, step in scene.run.steps.items() if step.gate is not None}
+    shared = {one.gate.id for digest in scene.digests for one in digest.items}
+    steps = [(key, step.gate) for key, step in scene.run.steps.items() if step.gate is not None]
+    current = {gate.id: (key, gate) for key, gate in steps if gate.id not in shared}
     for gate_id, (key, gate) in scene.past.gates.items():
         if gate_id not in current and gate_key(gate_id) in anchors and key in scene.run.steps:
             yield key, gate
     yield from current.values()
 
 
+def _agains(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
+    """That it was let go on after an end that was told in its thread, and which approvals still hold."""
+    place = Place(home_channel(scene), root_key(scene.run))
+    for n, again in enumerate(scene.past.agains if shows(scene, anchors) else (), start=1):
+        if end_key(scene.run, n) in anchors or again_key(scene.run.id, n) in anchors:
+            line = again_line(scene, again)
+            yield _message(scene, again_key(scene.run.id, n), place, Priority.CARD, line, (), final=False)
+
+
 def _alerts(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[Message]:
-    run, place = scene.run, _alert_place(scene, anchors)
+    run, place = scene.run, alert_place(scene, anchors)
     if place is None:
         return
-    people = _keepers(scene, reach) or _requester(scene)
+    people = keepers_of(scene, reach) or requester_of(scene)
     if not place.under:
         yield from _failures(scene, anchors, place, people)
     for n, pause in enumerate(scene.past.pauses, start=1):
@@ -296,7 +263,7 @@ def _alerts(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterat
         yield _message(scene, key, place, Priority.ALERT, notice, people, final=settled is not None)
 
 
-def _failures(scene: Scene, anchors: Mapping[str, Anchor], place: _Place, people: tuple[str, ...]) -> Iterator[Message]:
+def _failures(scene: Scene, anchors: Mapping[str, Anchor], place: Place, people: tuple[str, ...]) -> Iterator[Message]:
     """That it failed; and of earlier failures of the same run that stand in Slack, what became of it since."""
     run, earlier = scene.run, scene.past.reopened
     for n, ending in enumerate(earlier, start=1):
@@ -317,7 +284,7 @@ def _unknowns(run: Run, anchors: Mapping[str, Anchor]) -> list[tuple[StepKey, in
 
 
 def _end(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[Message]:
-    run, place = scene.run, _Place(home_channel(scene), root_key(scene.run))
+    run, place = scene.run, Place(home_channel(scene), root_key(scene.run))
     if not shows(scene, anchors):
         return
     for n, ending in enumerate(scene.past.reopened, start=1):
@@ -325,7 +292,7 @@ def _end(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[
             yield _message(scene, end_key(run, n), place, Priority.PROGRESS, reopened(scene, ending), (), final=True)
     if run.status.finished:
         troubled = run.status is RunStatus.FAILED and not scene.workflow.alerts_failed
-        people = (*_requester(scene), *(_keepers(scene, reach) if troubled else ()))
+        people = (*requester_of(scene), *(keepers_of(scene, reach) if troubled else ()))
         key = end_key(run, len(scene.past.reopened) + 1)
         yield _message(scene, key, place, Priority.CARD, outcome(scene), people, final=True)
 
@@ -333,7 +300,7 @@ def _end(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[
 def _message(
     scene: Scene,
     key: str,
-    place: _Place,
+    place: Place,
     priority: Priority,
     rendering: Rendering,
     people: tuple[str, ...],
@@ -354,7 +321,7 @@ def _message(
         final=final,
         recipients=people,
         rendering=rendering,
-        place=_called(scene, place.channel),
+        place=called(scene, place.channel),
     )
 
 

@@ -105,6 +105,9 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.ONCE_WOULD_REPEAT: "That would do again what must not happen twice unseen: {steps}. Nothing was changed.",
     Refusal.RUN_NOT_FINISHED: "{run} has not ended, so there is nothing to retry.",
     Refusal.RUN_NOT_QUEUED: "{run} is not waiting for its turn.",
+    Refusal.TOO_MANY_OPEN: (
+        "{run} cannot go on: as many runs of its workflow are open as may be at once. Retry it when one has ended."
+    ),
     Refusal.RUN_QUEUED: "{run} is waiting for its turn and has not begun.",
     Refusal.RUN_ERASED: "What was written in {run} has been erased, so it cannot go on. Start a new run.",
     Refusal.NOTHING_TO_RETRY: "Nothing of {run} went wrong, so there is nothing to do again.",
@@ -241,6 +244,18 @@ def _status_hint(failure: Failure) -> str:
     if status >= 500:
         return OTHER_END_DOWN
     return OTHER_END_BUSY if status in (408, 425, 429) else ""
+
+
+def endpoint_text(name: str) -> str:
+    """An endpoint as people call it: `the model writer`, `cms.example.com`."""
+    kind, _, called = name.partition(" ")
+    return called if kind == "host" and called else f"the {name}"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`"""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
 
 
 def attempts_text(failures: int) -> str:

@@ -7,61 +7,45 @@ commit that it shares with whatever else was waiting.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import orjson
+import anyio.to_thread
 import structlog
 
-from engine.activities.outputs import validate_output
+from engine.adoption import adopted
+from engine.beginning import begun, first, named, require_files, started_by
 from engine.bell import Bell
 from engine.clock import Clock
+from engine.facts import facts_for
+from engine.letters import show_others, write_letters
+from engine.outgrown import outgrown
 from engine.rules.commands import (
-    Admit,
-    AwaitChild,
     Cancel,
     Command,
-    Decide,
-    OpenGate,
     Pause,
     Refusal,
-    ReportChild,
     Retry,
-    StartRun,
 )
 from engine.rules.evolution import fold
 from engine.rules.lifecycle import handle
 from engine.starting import NotStarted as NotStarted
-from engine.starting import berth, next_in_line, previous_outputs, within_rate
 from engine.starting import dedupe_key as key_of
-from store import definitions, draft, lookups, mail, names, pruning, receipts, runs
+from engine.starting import makes_way
+from store import definitions, draft, lookups, receipts, runs
 from store.content import ContentFolder
 from store.database import Database, Writer
+from store.endpoints import Endpoint
 from store.events import (
-    BlockEntered,
-    DecisionMade,
     Event,
-    GateOpened,
-    InputsChanged,
-    ItemEnded,
-    PolicyDecided,
-    RunFinished,
-    RunResumed,
-    SignalReceived,
-    StepCancelled,
-    StepsReset,
-    StepSucceeded,
 )
 from store.faults import StoreFault
-from store.history import START, Chain
+from store.history import Chain
 from store.model import (
     ENGINE,
-    LIMITS,
     Actor,
     Content,
-    Facts,
     Json,
     Millis,
     Parent,
@@ -73,7 +57,6 @@ from store.model import (
     Step,
     StepKey,
     StepPlan,
-    StepStatus,
     Workflow,
 )
 from store.receipts import Receipt
@@ -104,6 +87,7 @@ class Started:
 
     run: Run
     existing: bool
+    same: bool = False  # it was this very gesture that started the run, carried out once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +108,10 @@ ClaimReady: TypeAlias = Callable[[Writer, Plan, Run, tuple[Event, ...], Millis],
 """Claims what a change made ready, within that change: gives the run and all its events, those of the claims too."""
 
 
+TryEndpoint: TypeAlias = Callable[[Writer, str, Millis], Endpoint]
+"""Lets an endpoint that is held be tried at once; gives it as it stood before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Who wants a run of a workflow, with which inputs, and what for."""
@@ -134,6 +122,7 @@ class Request:
     origin: Mapping[str, Json]
     dedupe_key: str | None = None
     parent: Parent | None = None
+    gesture: str | None = None  # what asks for it, under a key of its own beside that of the workflow
 
 
 @dataclass(slots=True)
@@ -153,6 +142,7 @@ class Engine:
     committed: Callable[[Run, tuple[Event, ...]], None] = lambda run, events: None
     claim_ready: ClaimReady = lambda tx, plan, run, events, now: (run, events)
     fires_before: Callable[[Millis], None] = lambda at: None  # a schedule may fire as early as that
+    try_endpoint: TryEndpoint = lambda tx, name, now: Endpoint(name)
     held: frozenset[str] = frozenset()  # the workflows that are switched off: no step of theirs begins
     mail_waits: bool = True  # there may be letters that have not been delivered; at first nobody knows
     _cache: dict[RunId, tuple[Run, bytes]] = field(default_factory=dict)
@@ -176,79 +166,32 @@ class Engine:
     ) -> Started:
         """Start a run of the current version. `inputs` have been read by `engine.inputs` already.
 
+        A receipt starts one run, however often it is carried out; the dedupe key holds beside that.
+
         Raises UnknownWorkflow, NotStarted, or a StoreFault.
         """
         definition = self.definitions.get(workflow)
         if definition is None:
             raise UnknownWorkflow(workflow)
         plan = definition.plan
-        self._require_files(plan, inputs)
-        request = Request(
-            inputs, self.content.kept(dict(inputs)), actor, origin or {}, dedupe_key or key_of(plan, inputs), parent
-        )
+        if any(schema.get("x-file") for schema in plan.inputs.values()):
+            await anyio.to_thread.run_sync(require_files, self.content, plan, inputs)
+        key = dedupe_key or key_of(plan, inputs)
+        gesture = None if receipt is None else f"receipt:{receipt}"
+        request = Request(inputs, self.content.kept(dict(inputs)), actor, origin or {}, key, parent, gesture)
         return await self.database.write(lambda tx: self.start_in(tx, plan, request, receipt, answer))
-
-    def _require_files(self, plan: Plan, inputs: Mapping[str, Json]) -> None:
-        for name, schema in plan.inputs.items():
-            if schema.get("x-file") and inputs.get(name) is not None:
-                try:
-                    self.content.held(str(inputs[name]["hash"]))
-                except StoreFault as missing:
-                    raise NotStarted(f"`{name}` is no file that was handed in: {missing.message}") from None
 
     def start_in(
         self, tx: Writer, plan: Plan, request: Request, receipt: str | None = None, answer: Json = None
     ) -> Started:
         """The work of `start`, inside a write."""
-        key = request.dedupe_key
-        existing = None if key is None else runs.by_dedupe_key(tx, plan.workflow, key)
-        run = self._begin(tx, plan, request) if existing is None else self._first(tx, existing)
+        same = started_by(tx, plan, request.gesture)
+        existing = same or started_by(tx, plan, request.dedupe_key)
+        run = begun(self, tx, plan, request) if existing is None else first(self, tx, existing)
+        started = Started(run, existing is not None, same is not None)
         if receipt is not None:
-            receipts.performed(tx, receipt, _named(answer, run))
-        return Started(run, existing is not None)
-
-    def _first(self, tx: Writer, run_id: RunId) -> Run:
-        """The run that was started with a dedupe key before. Raises NotStarted when it has been dropped."""
-        left = pruning.tombstone(tx, run_id)
-        if left is not None:
-            raise NotStarted(
-                f"This was started before, as {left.name}, which has been dropped since: {left.why}.",
-                "To do it anew, start it with another dedupe key.",
-            )
-        return self.run_in(tx, run_id)
-
-    def _begin(self, tx: Writer, plan: Plan, request: Request) -> Run:
-        why_off = definitions.disabled(tx, plan.workflow)
-        if why_off:
-            hint = f"Switch it on again: pointsman enable {plan.workflow}"
-            raise NotStarted(f"{plan.workflow} is switched off: {why_off}", hint)
-        now = self.clock.now()
-        within_rate(tx, plan, now)
-        place = berth(tx, plan, request.inputs)
-        for oldest in place.makes_way:
-            self.change(tx, oldest, Cancel(ENGINE, "a newer run took its place"))
-        command = StartRun(
-            id=names.run_id(now),
-            name=names.run_name(names.counted(tx, "run")),
-            actor=request.actor,
-            origin=request.origin,
-            inputs=request.kept,
-            trace_id=os.urandom(16).hex(),
-            dedupe_key=request.dedupe_key,
-            parent=request.parent,
-            previous=previous_outputs(tx, plan),
-            queue=place.queue,
-            queued=place.queued,
-        )
-        facts = Facts(content=self.content.values, settings=self._settings(plan))
-        answered = handle(plan, None, command, facts, now)
-        events = self._kept(answered.events, request.kept)
-        run = answered.run if events is answered.events and answered.run else fold(None, events)
-        if request.dedupe_key is not None:
-            runs.keep_dedupe_key(tx, plan.workflow, request.dedupe_key, run.id)
-        run, events = self.claim_ready(tx, plan, run, events, now)
-        self._save(tx, None, run, events, START)
-        return run
+            receipts.performed(tx, receipt, named(answer, started))
+        return started
 
     # Changing ----------------------------------------------------------------------------------------------------
 
@@ -300,18 +243,21 @@ class Engine:
         """The work of `perform`, inside a write."""
         run, head = self._load(tx, run_id)
         plan, now = self.plan_in(tx, run.version), self.clock.now()
-        facts = self._facts(tx, plan, run, command, person)
+        facts = facts_for(self, tx, plan, run, command, person)
         answered = handle(plan, run, command, facts, now)
         if receipt is not None and answered.refusal is not Refusal.FACTS_TOO_OLD:
             receipts.performed(tx, receipt, answer)
         if not answered.events:
             return Performed(run, answered.refusal, steps=answered.steps)
-        events = self._kept(answered.events, getattr(command, "output", None))
+        events = outgrown(self.content, answered.events, getattr(command, "output", None))
         after = answered.run if events is answered.events and answered.run else fold(run, events)
         if after.version != run.version:
             plan = self.plan_in(tx, after.version)
         after, events = self.claim_ready(tx, plan, after, events, now)
-        self._save(tx, run, after, events, head)
+        self.save(tx, run, after, events, head)
+        if isinstance(command, Retry):
+            for oldest in makes_way(tx, self.newest(tx, after), after.queue, after.id):
+                self.change(tx, oldest, Cancel(ENGINE, f"{after.name} took its place, as it goes on"))
         return Performed(after, answered.refusal, events)
 
     async def _quarantine(self, run_id: RunId, command: Command, error: Exception) -> None:
@@ -321,37 +267,13 @@ class Engine:
     def _poisoned(self, run_id: RunId, command: Command, error: Exception) -> None:
         log.error("command.poisoned", run=run_id, command=type(command).__name__, exc_info=error)
 
-    def _save(self, tx: Writer, before: Run | None, after: Run, events: tuple[Event, ...], head: bytes) -> None:
+    def save(self, tx: Writer, before: Run | None, after: Run, events: tuple[Event, ...], head: bytes) -> None:
+        """Write a run that changed, with what others are told of it; what follows from it follows the commit."""
         head = runs.save(tx, self.chain, before, after, events, head, self.tell)
-        self._write_letters(tx, before, after, events)
+        write_letters(self, tx, before, after, events)
+        if self.tell and before is not None and before.status is not after.status:
+            show_others(tx, before, after)
         tx.after_commit(lambda: self._committed(after, head, events))
-
-    def _write_letters(self, tx: Writer, before: Run | None, after: Run, events: tuple[Event, ...]) -> None:
-        """Tell other runs what concerns them, in the commit in which it came true."""
-        for event in events:
-            if type(event) in _FORSAKES and before is not None:
-                for child in _forsaken(before, event):
-                    self._send(tx, child, Cancel(ENGINE, f"{after.name} no longer waits for it"))
-            elif type(event) is RunResumed and mail.taken_up(tx, after.id):
-                self.mail_waits = True
-        if not after.status.finished or (before is not None and before.status.finished):
-            return
-        if after.parent is not None:
-            report = ReportChild(after.parent.place.key, after.id, after.status, after.outputs, after.error, after.name)
-            self._send(tx, after.parent.run_id, report)
-        self._admit(tx, after)
-
-    def _admit(self, tx: Writer, ended: Run) -> None:
-        """Let those begin that waited for this end; how many is said by the newest version."""
-        newest = self.definitions.get(ended.workflow)
-        plan = newest.plan if newest else self.plan_in(tx, ended.version)
-        if plan.concurrency is not None:  # else nobody waits
-            for following in next_in_line(tx, plan, ended.queue):
-                self._send(tx, following, Admit())
-
-    def _send(self, tx: Writer, run_id: RunId, command: Command) -> None:
-        mail.send(tx, run_id, command)
-        self.mail_waits = True
 
     def _committed(self, run: Run, head: bytes, events: tuple[Event, ...]) -> None:
         if run.active_since is not None:  # something is ready or running
@@ -425,20 +347,7 @@ class Engine:
         """
         now = self.clock.now()
 
-        def keep(tx: Writer) -> dict[str, Workflow]:
-            cards = {
-                name: definitions.keep(tx, d.workflow, d.plan, d.source, now) for name, d in sorted(loaded.items())
-            }
-            definitions.drop_others(tx, loaded)
-            for workflow, queue in lookups.queues(tx):
-                if workflow in loaded:
-                    for waiting in next_in_line(tx, loaded[workflow].plan, queue):
-                        self._send(tx, waiting, Admit())
-            if also is not None:
-                also(tx, cards)
-            return cards
-
-        self._cards = await self.database.write(keep)
+        self._cards = await self.database.write(lambda tx: adopted(self, tx, loaded, now, also))
         self._plans |= {d.plan.version: d.plan for d in loaded.values()}
         self.definitions = dict(loaded)
 
@@ -465,100 +374,18 @@ class Engine:
         self._plans[version] = plan
         return plan
 
-    def _facts(self, tx: Writer, plan: Plan, run: Run, command: Command, person: Person | None) -> Facts:
-        facts = Facts(content=self.content.values, settings=self._settings(plan), person=person)
-        if isinstance(command, OpenGate):
-            gate = run.steps[command.place.key].gate
-            number = gate.number if gate else names.counted(tx, "gate")
-            return replace(facts, gate_id=names.gate_id(), gate_number=number)
-        if isinstance(command, Decide):
-            card = self.workflow_of(run.workflow)
-            return replace(
-                facts, override_allowed=card is None or card.access.override, problems=_answer_problems(run, command)
-            )
-        if isinstance(command, AwaitChild):
-            child = draft.standing(tx, command.child) or runs.load(tx, command.child)
-            return replace(facts, child=child[0] if child else None)
-        if isinstance(command, Retry) and command.newest:
-            definition = self.definitions.get(run.workflow)
-            return replace(facts, newest=definition.plan if definition else None)
-        return facts
+    def newest(self, tx: Writer, run: Run) -> Plan:
+        """The newest plan of a run's workflow, by which open runs are counted; its own when the file is gone."""
+        definition = self.definitions.get(run.workflow)
+        return definition.plan if definition else self.plan_in(tx, run.version)
 
-    def _settings(self, plan: Plan) -> Mapping[str, Json]:
+    def settings_of(self, plan: Plan) -> Mapping[str, Json]:
+        """The operator's settings of a workflow."""
         return self.settings.get(plan.workflow, {})
-
-    def _kept(self, events: tuple[Event, ...], known: Content | None) -> tuple[Event, ...]:
-        """The same events with values that grew large while the rules worked moved out to the content folder.
-
-        `known` came with the command, and was looked at when it was made.
-        """
-        moved = events
-        for index, event in enumerate(events):
-            grown = None if type(event) not in _LARGE else _moved_out(self.content, event, known)
-            if grown is not None:
-                moved = (*moved[:index], grown, *moved[index + 1 :])
-        return moved
-
-
-# The events that hold values of any size, and in which field.
-_LARGE: Mapping[type, str] = {
-    StepSucceeded: "output",
-    ItemEnded: "output",
-    BlockEntered: "list",
-    RunFinished: "outputs",
-    GateOpened: "shown",
-    DecisionMade: "edited",
-    PolicyDecided: "shown",
-    SignalReceived: "data",
-    InputsChanged: "inputs",
-}
-_FORSAKES = frozenset({StepCancelled, StepsReset})
-
-
-def _forsaken(before: Run, event: Event) -> Iterator[RunId]:
-    """The runs that nobody waits for any more after this event."""
-    keys = (*event.steps, *event.dropped) if isinstance(event, StepsReset) else (event.place.key,)  # type: ignore[union-attr]
-    for key in keys:
-        old = before.steps.get(key)
-        if old is not None and old.child is not None and old.status is StepStatus.WAITING:
-            yield old.child
-
-
-def _answer_problems(run: Run, command: Decide) -> tuple[str, ...]:
-    """What is wrong with the data of an answer, by the schema of the gate's form or of what is edited."""
-    step = run.steps.get(command.step)
-    if step is None or step.gate is None or command.content is None:
-        return ()
-    terms = step.gate.terms
-    if terms.form is not None:
-        return tuple(validate_output(terms.form, command.content.value, "answer"))
-    return tuple(validate_output(terms.shown, command.content.value, "content")) if command.edits is not None else ()
-
-
-def _moved_out(folder: ContentFolder, event: Event, known: Content | None) -> Event | None:
-    name = _LARGE[type(event)]
-    content: Content | None = getattr(event, name)
-    grown = None if content is known else _large(folder, content)
-    return None if grown is None else replace(event, **{name: grown})  # type: ignore[arg-type]
-
-
-def _large(folder: ContentFolder, content: Content | None) -> Content | None:
-    """The content by its hash, when it is a value too large for a row; None when it may stay as it is."""
-    if content is None or content.hash is not None or type(content.value) not in (dict, list, str):
-        return None
-    if len(orjson.dumps(content.value)) <= LIMITS.inline_bytes_max:
-        return None
-    kept = folder.kept(content.value)
-    return None if kept.hash is None else kept
 
 
 def _pause(command: Command, error: Exception) -> Pause:
     return Pause(ENGINE, f"{type(command).__name__} could not be carried out: {type(error).__name__}: {error}")
-
-
-def _named(answer: Json, run: Run) -> Json:
-    """The answer with the run it speaks of; the name is only known once the run is."""
-    return answer | {"run": run.id, "name": run.name} if isinstance(answer, dict) else answer
 
 
 def unfinished(run: Run) -> bool:

@@ -57,8 +57,8 @@ class Endpoints:
     def lets(self, tx: Writer, plan: Plan, run: Run, key: StepKey, now: Millis, *, first_of: str | None = None) -> bool:
         """Whether a ready step may be claimed; else it stands in line from here on. `first_of` is the line it left."""
         step = run.steps.get(key)
-        if step is None or not self.active(tx):
-            return True
+        if step is None or step.kept is not None or not self.active(tx):
+            return True  # also who was answered already, and only has to look into it
         spec = self.spec_of(plan, step.name)
         ready = step.status is StepStatus.READY and step.due_at is not None and step.due_at <= now
         if spec.uses not in USES or not ready or not may_work(plan, run, step):
@@ -160,6 +160,14 @@ class Endpoints:
         self._touched.clear()
         self._parked.clear()
         return min(looks, default=None)
+
+    def try_now(self, tx: Writer, name: str, now: Millis) -> Endpoint:
+        """Let the first in line try an endpoint that is held; gives the endpoint as it stood before."""
+        self._load(tx)
+        one = self._state(tx, name)
+        if one.held_until is not None and one.held_until > now:
+            self._keep(tx, replace(one, held_until=now))
+        return one
 
     # What became of it -------------------------------------------------------------------------------------------
 

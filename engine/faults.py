@@ -62,6 +62,7 @@ class ActivityFault(Fault):
     `maybe_happened` says that the effect of a `once` step may have taken place although no good answer came back.
     `anew` says that work which had been given away has failed, so that asking for it again makes no sense.
     `usage` and `receipt` tell what the failed attempt cost and saw: a model's tokens are paid for, good answer or bad.
+    `waited_ms` is for how long it waited for its turn, which is put down by who had it wait.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class ActivityFault(Fault):
         self.detail = detail
         self.usage: Mapping[str, int] = usage or {}
         self.receipt: Mapping[str, Json] = receipt or {}
+        self.waited_ms = 0
 
 
 class Interrupted(Fault):

@@ -6,10 +6,8 @@ name that points elsewhere a moment later (DNS rebinding) opens nothing.
 
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +22,9 @@ from engine.clock import Clock
 from engine.faults import ActivityFault
 from engine.guarded_network import GuardedNetwork, handed_on, not_listed
 from engine.hosts import HostRules
+from engine.retry_after import retry_after_ms as retry_after_ms
 from engine.unpacking import Unpacker
-from store.model import Millis
+from store.model import Json
 
 BYTES_MAX = 8 * 1024 * 1024
 REDIRECTS_MAX = 5
@@ -36,7 +35,6 @@ FILE_PIECE_BYTES = 256 * 1024
 CONNECTIONS_MAX = 200
 KEPT_CONNECTIONS_MAX = 50
 KEPT_SECONDS = 15.0
-RETRY_AFTER_MAX_MS = 7 * 24 * 3600 * 1000  # beyond a week a server is not asking to wait
 
 # What a redirect to another origin may still carry: nothing the author wrote for the first one.
 _SAFE_HEADERS = frozenset(
@@ -49,6 +47,14 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+@dataclass(frozen=True, slots=True)
+class Saver:
+    """Takes the body of an answer with one of these statuses as it comes: its parts, and the headers."""
+
+    statuses: frozenset[int]
+    take: Callable[[AsyncIterator[bytes], Mapping[str, str]], Awaitable[Json]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request. `timeout_ms` covers all of it, redirects and body included."""
@@ -57,7 +63,8 @@ class Request:
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     query: tuple[tuple[str, str], ...] = ()
-    body: bytes | Path | None = None  # a file is read while it is sent
+    body: bytes | Path | tuple[bytes | Path, ...] | None = None  # files are read while they are sent
+    saver: Saver | None = None
     timeout_ms: int = TIMEOUT_MS
     bytes_max: int = BYTES_MAX
     redirects_max: int = REDIRECTS_MAX
@@ -76,6 +83,7 @@ class Response:
     body: bytes
     url: str
     redirects: int = 0
+    saved: Json = None  # what the request's saver made of the body, which then is empty
 
 
 @dataclass(slots=True)
@@ -131,7 +139,7 @@ class HttpClient:
             doing = "did not answer" if passage.sent else "could not be reached"
             raise ActivityFault(
                 "http_timeout",
-                f"{request.method} {where} {doing} within {request.timeout_ms} ms",
+                f"{request.method} {where} {doing} within {request.timeout_ms / 1000:g} s",
                 maybe_happened=passage.sent,
             ) from None
         except httpcore.ConnectError as error:
@@ -156,8 +164,7 @@ class HttpClient:
             try:
                 following = answer.next_request
                 if following is None or request.redirects_max == 0:
-                    body = await _read(answer, request.bytes_max)
-                    return _response(answer, body, redirects)
+                    return await _response(answer, request, redirects)
             finally:
                 with anyio.CancelScope(shield=True):
                     await answer.aclose()
@@ -232,32 +239,22 @@ class _Body(httpx.AsyncByteStream):
 
 
 class _FileStream(httpx.AsyncByteStream):
-    """A file, read piece by piece as it is sent; from its beginning each time, as a redirect may send it again."""
+    """Bytes and files, read piece by piece as they are sent; from the beginning each time a redirect asks for it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, pieces: Sequence[bytes | Path]) -> None:
+        self._pieces = pieces
+
+    def size(self) -> int:
+        return sum(one.stat().st_size if isinstance(one, Path) else len(one) for one in self._pieces)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async with await anyio.open_file(self._path, "rb") as file:
-            while part := await file.read(FILE_PIECE_BYTES):
-                yield part
-
-
-def retry_after_ms(headers: Mapping[str, str], now: Millis) -> int | None:
-    """How long the server asks to wait: seconds, or a date read by the server's own clock where it tells it."""
-    precise = headers.get("retry-after-ms", "").strip()
-    if precise.isdecimal():
-        return min(int(precise), RETRY_AFTER_MAX_MS)
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    if text.replace(".", "", 1).isdecimal():
-        return min(round(float(text) * 1000), RETRY_AFTER_MAX_MS)
-    until = _date_ms(text)
-    if until is None:
-        return None
-    since = _date_ms(headers.get("date", "")) or now
-    return min(max(until - since, 0), RETRY_AFTER_MAX_MS)
+        for one in self._pieces:
+            if not isinstance(one, Path):
+                yield one
+                continue
+            async with await anyio.open_file(one, "rb") as file:
+                while part := await file.read(FILE_PIECE_BYTES):
+                    yield part
 
 
 def shown_url(url: str) -> str:
@@ -290,8 +287,8 @@ def _build(pool: httpx.AsyncClient, request: Request, passage: _Passage) -> http
     _require_headers(request.headers)
     try:
         headers, content = dict(request.headers), _content(request.body)
-        if isinstance(request.body, Path):
-            headers["Content-Length"] = str(request.body.stat().st_size)
+        if isinstance(content, _FileStream):
+            headers["Content-Length"] = str(content.size())
         built = pool.build_request(request.method.upper(), url, headers=headers, content=content)
     except (UnicodeError, ValueError, TypeError) as error:
         raise _bad_input(f"the request cannot be built: {error}") from None
@@ -299,8 +296,9 @@ def _build(pool: httpx.AsyncClient, request: Request, passage: _Passage) -> http
     return built
 
 
-def _content(body: bytes | Path | None) -> bytes | _FileStream | None:
-    return _FileStream(body) if isinstance(body, Path) else body
+def _content(body: bytes | Path | tuple[bytes | Path, ...] | None) -> bytes | _FileStream | None:
+    pieces = (body,) if isinstance(body, Path) else body
+    return _FileStream(pieces) if isinstance(pieces, tuple) else pieces
 
 
 def _next_hop(before: httpx.Request, following: httpx.Request, passage: _Passage) -> httpx.Request:
@@ -350,13 +348,26 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or _DEFAULT_PORTS.get(url.scheme)
 
 
-def _response(answer: httpx.Response, body: bytes, redirects: int) -> Response:
+async def _response(answer: httpx.Response, request: Request, redirects: int) -> Response:
     headers: dict[str, str] = {}
     for name, value in answer.headers.multi_items():
         headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
-    return Response(
-        status=answer.status_code, headers=headers, body=body, url=shown_url(str(answer.url)), redirects=redirects
-    )
+    saved, body = None, b""
+    if request.saver is not None and answer.status_code in request.saver.statuses:
+        saved = await request.saver.take(_unpacked(answer), headers)
+    else:
+        body = await _read(answer, request.bytes_max)
+    url = shown_url(str(answer.url))
+    return Response(status=answer.status_code, headers=headers, body=body, url=url, redirects=redirects, saved=saved)
+
+
+async def _unpacked(answer: httpx.Response) -> AsyncIterator[bytes]:
+    """The body as it is meant, piece by piece: whoever takes it counts."""
+    unpacker = Unpacker(answer.headers.get("content-encoding", ""))
+    async for chunk in answer.aiter_raw():
+        for part in unpacker.pieces(chunk, FILE_PIECE_BYTES):
+            yield part
+    unpacker.finish()
 
 
 async def _read(answer: httpx.Response, bytes_max: int) -> bytes:
@@ -387,11 +398,3 @@ def _no_connection(what: str, error: Exception, passage: _Passage) -> ActivityFa
 
 def _bad_input(message: str) -> ActivityFault:
     return ActivityFault("input_invalid", message, retryable=False)
-
-
-def _date_ms(text: str) -> Millis | None:
-    try:
-        date = parsedate_to_datetime(text)
-        return int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None

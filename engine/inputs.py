@@ -89,7 +89,8 @@ def _absent(name: str, schema: Mapping[str, Json], values: dict[str, Json], prob
         values[name] = schema["default"]
     elif not schema.get("optional"):
         description = str(schema.get("description", "")).strip()
-        hint = f"{description} It is {type_in_words(schema)}." if description else f"It is {type_in_words(schema)}."
+        ends = "" if not description or description[-1] in ".?!…:" else "."
+        hint = f"{description}{ends} It is {type_in_words(schema)}.".lstrip()
         problems.append(InputProblem(name, f"`{name}` is missing", hint))
 
 

@@ -19,7 +19,7 @@ from engine.rules.expressions import ExpressionError, Reference, Template, parse
 from engine.rules.scope import Where, scope
 from engine.secrets import Secret
 from store.content import ContentFolder
-from store.model import Facts, Json, Millis, Plan, Run, StepPlan
+from store.model import Facts, Json, Millis, Plan, Run, StepPlan, StepStatus
 
 Resolve = Callable[[str, str], Secret]
 """The secret behind a reference, with its name."""
@@ -64,17 +64,31 @@ def mapped(
     try:
         filled = template.fill(names)
     except ExpressionError as error:
-        raise ActivityFault(
-            "mapping_failed",
-            f"The input of {spec.name} could not be computed: {error}",
-            retryable=False,
-            hint="Mend the expression in the workflow file, then start a new run.",
-        ) from None
+        raise _unfilled(spec, run, where, error) from None
     host_from = named_by(plan, spec, spec.with_.get("url"), names) if spec.uses == "http" else ""
     if not used:
         return Mapped(filled, host_from=host_from)
     secrets = {name: (secret or resolve)(plan.secrets[name], name) for name in used}
     return Mapped(_wrapped(filled, secrets), tuple(secrets.values()), host_from)
+
+
+def _unfilled(spec: StepPlan, run: Run, where: Where, error: ExpressionError) -> ActivityFault:
+    undone = spec.name.removesuffix(":undo")
+    row = run.steps.get(undone if where.item is None else f"{undone}[{where.item}]")
+    if undone != spec.name and row is not None and row.status is not StepStatus.SUCCEEDED:
+        return ActivityFault(
+            "undo_without_output",
+            f"Nobody knows whether {row.key} happened, so it has no output to take it back by: {error}",
+            retryable=False,
+            hint=f"Look whether it happened, and take it back by hand. In the workflow file has(steps.{undone}.output)"
+            " provides for that.",
+        )
+    return ActivityFault(
+        "mapping_failed",
+        f"The input of {spec.name} could not be computed: {error}",
+        retryable=False,
+        hint="Mend the expression in the workflow file, then start a new run.",
+    )
 
 
 def _read(version: str, spec: StepPlan) -> tuple[Template, tuple[Reference, ...]]:

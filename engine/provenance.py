@@ -34,6 +34,24 @@ def named_by(plan: Plan, spec: StepPlan, url: Json, scope: Mapping[str, Json]) -
     return ""
 
 
+def named_in_file(plan: Plan, spec: StepPlan, url: Json, settings: Mapping[str, Json]) -> tuple[str, int]:
+    """The same as far as the file alone proves it, and where in the URL it stands; empty when that hangs on a run."""
+    if not isinstance(url, str):
+        return "", 0
+    for placed in parse_template(url).expressions:
+        found = next((one for one in placed.expression.references if _is_data(plan, spec.name, one, set())), None)
+        if found is None:
+            continue
+        offset = placed.offset - _OPEN
+        beginning = parse_template(url[:offset])
+        if any(one.path[0] not in ("settings", "vars") for one in beginning.references):
+            return "", 0
+        unset = dict.fromkeys(plan.settings, "https://set.by.operator") | dict(settings)
+        named = _WITH_HOST.match(_filled(url[:offset], {"settings": unset, "vars": dict(plan.vars)}))
+        return ("", 0) if named else (".".join(found.path), placed.offset)
+    return "", 0
+
+
 def _filled(beginning: str, scope: Mapping[str, Json]) -> str:
     try:
         return str(parse_template(beginning).fill(scope))

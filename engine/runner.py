@@ -39,7 +39,7 @@ from engine.rules.scope import at
 from engine.rules.winding_up import belongs
 from engine.secrets import Redactor
 from engine.spending import Spending
-from engine.time_allowed import TimeAllowed
+from engine.time_allowed import TimeAllowed, own_ms
 from engine.workers.process import WorkerDied
 from store.canon import NotJson, digest
 from store.endpoints import Attempt
@@ -49,6 +49,7 @@ from store.model import (
     Coordinates,
     Failure,
     Json,
+    Kept,
     Plan,
     Run,
     RunId,
@@ -203,8 +204,9 @@ class Runner:
         error, usage = self._failure(fault), dict(fault.usage) or None
         wait_ms = self.endpoints.spares(plan, spec, run, run.steps[place.key], error, self.engine.clock.now())
         if wait_ms is None:
-            return ReportFailure(place, error, usage, receipt, fault.anew)
-        return ReportFailure(place, replace(error, retry_after_ms=wait_ms), usage, receipt, fault.anew, counts=False)
+            return ReportFailure(place, error, usage, receipt, fault.anew, waited_ms=fault.waited_ms)
+        error = replace(error, retry_after_ms=wait_ms)
+        return ReportFailure(place, error, usage, receipt, fault.anew, counts=False, waited_ms=fault.waited_ms)
 
     async def _admits(self, run: Run, place: Coordinates, model: str) -> Admission:
         if not self.endpoints.knows(model):
@@ -219,18 +221,21 @@ class Runner:
         if spec.uses == "model":
             self.spending.begin(plan, run, place, given.value, _reask(run.steps[place.key].error))
         time = TimeAllowed(spec, self._left_ms(spec, run, place))
-        with time.scope:
-            work = self._work(plan, spec, run, place, given.value)
-            work = replace(work, began=time.begin, host_from=given.host_from)
-            if spec.uses not in IN_TURN:
-                time.begin()
-            result = await activity(work)
-        if time.scope.cancelled_caught:
-            raise time.fault()
+        work = replace(self._work(plan, spec, run, place, given.value), began=time.begin, host_from=given.host_from)
+        if spec.uses not in IN_TURN:
+            time.begin()
+        try:
+            with time.scope:
+                result = await activity(work)
+            if time.scope.cancelled_caught:
+                raise time.fault()
+        except ActivityFault as fault:
+            fault.waited_ms = time.waited_ms
+            raise
         try:
             return await self._success(plan, spec, run, place, result)
         except ActivityFault as fault:  # what came of it cannot be used, and was paid for all the same
-            fault.receipt, fault.usage = result.receipt, result.usage
+            fault.receipt, fault.usage, fault.waited_ms = result.receipt, result.usage, time.waited_ms
             raise
 
     async def _given(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Mapped:
@@ -285,28 +290,36 @@ class Runner:
             attempt_timeout_ms=self._limit_ms(spec, run, place),
             tools=self.tools,
             keep_raw=partial(self._keep_raw, run.id, place),
+            kept=partial(self._kept, step.kept),
             admits=partial(self._admits, run, place),
             reask=_reask(step.error),
             memo=step.memo,
             file_path=self.engine.content.path,
+            content=self.engine.content,
         )
 
-    async def _keep_raw(self, run_id: RunId, place: Coordinates, label: str, answer: Json) -> None:
+    async def _keep_raw(self, run_id: RunId, place: Coordinates, label: str, answer: Json, request: str) -> None:
         kept = await anyio.to_thread.run_sync(self.engine.content.kept, self.redactor.json(answer))
-        performed = await self.engine.perform(run_id, KeepAnswer(place, label, kept))
+        performed = await self.engine.perform(run_id, KeepAnswer(place, label, kept, request))
         if performed.refusal is not None:
             raise Interrupted("attempt_stale", "the attempt was given up while it ran")
+
+    async def _kept(self, kept: Kept | None, request: str) -> Json:
+        """What an attempt before this one was answered to the same request, and could not look into any more."""
+        if kept is None or kept.request != request:
+            return None
+        return await anyio.to_thread.run_sync(self.engine.content.value, kept.answer)
 
     def _folder(self, workflow: str) -> Path:
         definition = self.engine.definitions.get(workflow)
         return definition.folder if definition else Path()
 
     def _limit_ms(self, spec: StepPlan, run: Run, place: Coordinates) -> int | None:
-        limits = (spec.attempt_timeout_ms, self._left_ms(spec, run, place))
+        limits = (own_ms(spec), self._left_ms(spec, run, place))
         return min((limit for limit in limits if limit is not None), default=None)
 
     def _left_ms(self, spec: StepPlan, run: Run, place: Coordinates) -> int | None:
-        """What is left of the step's time over all its attempts."""
+        """What is left of the step's time over all its attempts: see the step's `ready_at`."""
         if spec.timeout_ms is None:
             return None
         ready_at = run.steps[place.key].ready_at or self.engine.clock.now()

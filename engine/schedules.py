@@ -19,7 +19,7 @@ from engine.inputs import read_inputs
 from engine.rules.commands import Cancel
 from engine.rules.expressions import ExpressionError, parse_template
 from engine.rules.gates import rfc3339
-from engine.timetable import NoTimetable, Timetable, timetable
+from engine.timetable import NoTimetable, Timetable, timetable, zone_rules
 from store import draft, runs, schedules
 from store.database import Writer
 from store.faults import StoreFault
@@ -115,7 +115,7 @@ class Schedules:
             why = "; ".join(problem.message for problem in read.problems)
             schedules.note(tx, Slot(schedule.id, at, "failed", why=why))
             return None
-        when = {"slot": rfc3339(at), "local": local}
+        when = {"slot": rfc3339(at), "local": local, "zone_rules": zone_rules(schedule.timezone)}
         origin = {**schedule.origin, "surface": "schedule", "schedule": schedule.id, **when}
         kept = self._engine.content.kept(read.values)
         request = Request(read.values, kept, actor, origin, f"schedule:{schedule.id}:{at}")

@@ -46,6 +46,7 @@ from store.events import (
 )
 from store.history import Chain
 from store.model import Json, Run, RunId
+from store.mounts import network_kind
 from store.unwrap import lone_errors
 
 log = structlog.get_logger("engine")
@@ -115,6 +116,7 @@ async def serving(options: Options, *, clock: Clock | None = None, outside: Outs
     clock = clock or SystemClock()
     models, redact = options.models or Models(), options.redactor.json
     recordings = {file: Recording.load(file) for file in models.files}
+    _warn_of_network(options.database)
     async with opened(options.database, now=clock.now(), synchronous=options.synchronous) as database:
         content = ContentFolder(options.database)
         engine = Engine(
@@ -159,6 +161,13 @@ async def serving(options: Options, *, clock: Clock | None = None, outside: Outs
                     group.cancel_scope.cancel()
 
 
+def _warn_of_network(path: Path) -> None:
+    kind = network_kind(path)
+    if kind is not None:
+        hint = "Name a file on a local disk in POINTSMAN_DB: over a network locks do not hold and commits may be lost."
+        log.warning("database.on_network", path=str(path), file_system=kind, hint=hint)
+
+
 def _workers(options: Options, outside: Outside) -> AbstractAsyncContextManager[WorkerPool]:
     if outside.workers is not None:
         return nullcontext(outside.workers)
@@ -184,6 +193,7 @@ def _assembled(engine: Engine, runner: Runner) -> Service:
 
     engine.committed = committed
     engine.claim_ready = scheduler.claim_ready
+    engine.try_endpoint = runner.endpoints.try_now
     engine.fires_before = scheduler.fires_before
     engine.database.closing = scheduler.close_batch
     engine.database.rolled_back = rolled_back

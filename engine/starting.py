@@ -42,18 +42,27 @@ def dedupe_key(plan: Plan, inputs: Mapping[str, Json]) -> str | None:
 
 def berth(tx: Writer, plan: Plan, inputs: Mapping[str, Json]) -> Berth:
     """Counts the open runs. Raises NotStarted when there are as many as may be and the workflow refuses more."""
+    return berth_in(tx, plan, queue_of(plan, inputs))
+
+
+def queue_of(plan: Plan, inputs: Mapping[str, Json]) -> str:
+    """With which of the workflow's runs one of these inputs is counted. Raises NotStarted when it cannot be told."""
+    limit = plan.concurrency
+    return "" if limit is None or limit.per is None else _text(limit.per, inputs, "limits.concurrency.per")
+
+
+def berth_in(tx: Writer, plan: Plan, queue: str) -> Berth:
+    """The place in this queue of a run that is not open yet. Raises NotStarted when there is none."""
     limit = plan.concurrency
     if limit is None:
         return Berth()
-    queue = "" if limit.per is None else _text(limit.per, inputs, "limits.concurrency.per")
     open_ = open_runs(tx, plan.workflow, queue)
     match limit.when_full:
         case "queue":
             # Those that wait count as well: one of them may be about to take the place that is free.
             return Berth(queue, queued=len(open_) >= limit.max)
         case "cancel_oldest":
-            stay = [run for run in open_ if run.status is not RunStatus.ENDING]  # the others make way already
-            return Berth(queue, makes_way=tuple(run.id for run in stay[: max(0, len(stay) - limit.max + 1)]))
+            return Berth(queue, makes_way=makes_way(tx, plan, queue))
         case "refuse":
             if len(open_) < limit.max:
                 return Berth(queue)
@@ -62,6 +71,28 @@ def berth(tx: Writer, plan: Plan, inputs: Mapping[str, Json]) -> Berth:
                 f"{limit.max} runs of {plan.workflow} are open{of}, and no more are allowed at once.",
                 f"Wait for one to end, or cancel one: {', '.join(run.name for run in open_[:5])}.",
             )
+
+
+def makes_way(tx: Writer, plan: Plan, queue: str, comer: RunId = "") -> tuple[RunId, ...]:
+    """The oldest runs of a queue, as many as have to be cancelled for the one that comes, by the wish of the author."""
+    limit = plan.concurrency
+    if limit is None or limit.when_full != "cancel_oldest":
+        return ()
+    open_ = (run for run in open_runs(tx, plan.workflow, queue) if run.id != comer)
+    stay = [run.id for run in open_ if run.status is not RunStatus.ENDING]  # the others make way already
+    return tuple(stay[: max(0, len(stay) - limit.max + 1)])
+
+
+def berth_anew(tx: Writer, plan: Plan, stood_in: str, inputs: Mapping[str, Json]) -> Berth | None:
+    """The place of a run that had ended and goes on; None when there is none."""
+    try:
+        queue = queue_of(plan, inputs)
+    except NotStarted:  # the newest version reads an input that this run was never given
+        queue = stood_in
+    try:
+        return berth_in(tx, plan, queue)
+    except NotStarted:
+        return None
 
 
 def within_rate(tx: Writer, plan: Plan, now: Millis) -> None:
@@ -96,19 +127,19 @@ class OpenRun:
     id: RunId
     name: str
     status: RunStatus
-    created_at: int
+    since: Millis
 
 
 def open_runs(tx: Writer, workflow: str, queue: str) -> list[OpenRun]:
-    """The unfinished runs that stand in one queue, as they are in this batch."""
+    """The unfinished runs that stand in one queue, as they are in this batch, the longest there first."""
     changed = draft.changed_in(tx)
     found = [OpenRun(*row) for row in lookups.open_in_queue(tx, workflow, queue) if row[0] not in changed]
     found += [
-        OpenRun(run.id, run.name, run.status, run.created_at)
+        OpenRun(run.id, run.name, run.status, run.stands_since)
         for run in changed.values()
         if (run.workflow, run.queue) == (workflow, queue) and not run.status.finished
     ]
-    return sorted(found, key=lambda run: (run.created_at, run.id))
+    return sorted(found, key=lambda run: (run.since, run.id))
 
 
 def next_in_line(tx: Writer, plan: Plan, queue: str) -> list[RunId]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.api import Engine, UnknownWorkflow
 from engine.rules.gates import rfc3339
-from store import definitions
+from store import definitions, outbox
 from store.database import Writer
 from store.model import Actor
 
@@ -32,6 +32,9 @@ async def _switch(engine: Engine, workflow: str, why: str) -> None:
         if not definitions.disable(tx, workflow, why):
             raise UnknownWorkflow(workflow)
         held = definitions.all_disabled(tx)
+        if engine.tell:
+            outbox.again_open(tx, workflow)  # their messages say that they are held
+            tx.after_commit(engine.told.ring)
         tx.after_commit(lambda: _hold(engine, held))
 
     await engine.database.write(switch)

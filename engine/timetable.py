@@ -9,11 +9,16 @@ keeps). cronsim may step back in time at the end of a fold, so instants are comp
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from importlib import import_module
 from itertools import islice
+from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
@@ -90,6 +95,32 @@ class Timetable:
             return "gap"
         twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
         return "fold" if twice else ""
+
+
+@cache
+def zone_rules(zone: str) -> str:
+    """By which rules a zone is reckoned in this process: the version of the tz database, such as 2026f.
+
+    Where that is not said, it is the hash of the zone's own file: it tells apart, if no more.
+    """
+    for folder in map(Path, TZPATH):
+        file = folder / zone
+        if file.is_file():
+            return _version_beside(folder) or f"sha256:{sha256(file.read_bytes()).hexdigest()[:16]}"
+    try:
+        return str(import_module("tzdata").IANA_VERSION)
+    except (ImportError, AttributeError):
+        return ""
+
+
+def _version_beside(folder: Path) -> str:
+    """What the files of a system say of their version, in one of the ways in which they do."""
+    with suppress(OSError, ValueError):
+        return (folder / "+VERSION").read_text(encoding="ascii").strip()
+    with suppress(OSError, ValueError), (folder / "tzdata.zi").open(encoding="ascii") as file:
+        words = file.readline().split()
+        return words[2] if words[:2] == ["#", "version"] and len(words) == 3 else ""
+    return ""
 
 
 def timetable(cron: str, zone: str) -> Timetable:

@@ -1,6 +1,7 @@
 """Unpacking what servers send packed, a piece at a time: a compressed bomb must not unfold in memory."""
 
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 from engine.faults import ActivityFault
@@ -33,6 +34,22 @@ class Unpacker:
         except zlib.error as error:
             raise _broken(f"the answer cannot be unpacked: {error}") from error
         return unpacked
+
+    def pieces(self, chunk: bytes, most: int) -> Iterator[bytes]:
+        """What the chunk holds, all of it, in pieces of at most so many bytes."""
+        if self._encoding in ("", "identity"):
+            yield chunk
+            return
+        try:
+            while chunk:
+                if self._packed is None or self._packed.eof:
+                    self._packed = zlib.decompressobj(self._window(chunk))
+                yield self._packed.decompress(chunk, most)
+                while self._packed.unconsumed_tail:
+                    yield self._packed.decompress(self._packed.unconsumed_tail, most)
+                chunk = self._packed.unused_data
+        except zlib.error as error:
+            raise _broken(f"the answer cannot be unpacked: {error}") from error
 
     def finish(self) -> None:
         """The body is over: raise when its packing is not, since half an answer must not pass for a whole one."""

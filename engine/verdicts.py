@@ -49,7 +49,7 @@ def _of_models(error: Failure | None, receipt: Json) -> Iterator[Verdict]:
     if error is not None and not tried and told.get("endpoint"):
         more = {"retry_after_ms": error.retry_after_ms}
         yield _verdict(f"{MODEL}{told['endpoint']}", error.code, error.message, more)
-    elif seen.get("endpoint") and not seen.get("cached"):
+    elif seen.get("endpoint") and not seen.get("cached") and not seen.get("recovered"):
         yield Verdict(f"{MODEL}{seen['endpoint']}")
 
 

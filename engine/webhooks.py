@@ -15,11 +15,12 @@ from hashlib import sha256
 import orjson
 
 from engine.api import Engine, Request, UnknownRun
-from engine.inputs import InputProblem, read_inputs
+from engine.inputs import InputProblem
 from engine.mapping import resolve
 from engine.rules.commands import Refusal, SignalRun
-from engine.rules.expressions import ExpressionError, condition, evaluate, parse_template
+from engine.rules.expressions import ExpressionError, condition, evaluate
 from engine.starting import dedupe_key
+from engine.triggered import inputs_from
 from store import lookups, receipts
 from store.database import Writer
 from store.model import Actor, Json, Plan, Run, Webhook
@@ -229,20 +230,10 @@ class Webhooks:
 
 def _inputs(hook: Hook, event: dict[str, Json]) -> dict[str, Json]:
     """The inputs of a run, mapped from the delivery. Raises Unfit with everything that is wrong."""
-    given: dict[str, Json] = {}
-    problems: list[InputProblem] = []
-    for name, template in (hook.trigger.inputs or {}).items():
-        try:
-            given[name] = parse_template(template).fill({"event": event})
-        except ExpressionError as error:
-            hint = "Compare what is sent with `on:` in the workflow file."
-            problems.append(InputProblem(name, f"`{name}` could not be computed: {error}", hint))
-    read = read_inputs(hook.plan, given, typed=True)
-    failed = {one.name for one in problems}
-    problems += [one for one in read.problems if one.name not in failed]
-    if problems:
-        raise Unfit(tuple(problems))
-    return read.values
+    found = inputs_from(hook.plan, hook.trigger.inputs, event)
+    if found.problems:
+        raise Unfit(found.problems)
+    return found.values
 
 
 def _own_key(hook: Hook, event: dict[str, Json]) -> str | None:

@@ -1,21 +1,27 @@
 """store: what we remember.
 
 One SQLite file with one writing connection, and a folder of large values beside it. Start with model.py (the nouns)
-and events.py (what can happen), then database.py (how anything is written), then runs.py.
+and events/ (what can happen), then database.py (how anything is written), then runs.py.
 
     model         the nouns: runs, steps, gates, decisions; gives out those of the next two as well
     plan          the nouns of what an author wrote
     values        what nouns are made of, and the bounds that keep them small
-    events        everything that can happen to a run, in the past tense
+    events/       everything that can happen to a run, in the past tense
     codec         nouns to JSON and back, without loss
     canon         the canonical form of a value, for hashing
     names         ids and short names, never used twice
     database      the file: one writer, group commit, readers
+    batches       what waits for one commit, and is carried out in it piece by piece
+    connections   how one to the file is set up, used and closed
+    ownership     the lock that makes one process the owner of a file
     migrate       bring a file up to date; migrations/ holds the numbered SQL
     faults        what can go wrong with the file, as a tree
+    mounts        whether a file lies on another machine
     causes        what stands behind an error of SQLite or the disk
     content       large values, by hash, in a folder
+    arrivals      files on their way into it
     history       the hashed history of a run; verifying it
+    trail         what people did in all runs, in the order of time
     runs          load a run; save what changed of it
     draft         a run as it stands in this batch, and the columns that are to be written for that
     statements    statements that name the columns they need

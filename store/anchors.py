@@ -58,6 +58,12 @@ def of_run(tx: Reader, run_id: RunId) -> list[Anchor]:
     return [_anchor(row) for row in tx.rows("SELECT * FROM anchors WHERE run_id = ? ORDER BY key", (run_id,))]
 
 
+def owners(tx: Reader, beginning: str) -> list[str]:
+    """Those with messages whose ids begin like this; an id that is not a run's does."""
+    sql = "SELECT DISTINCT run_id FROM anchors WHERE run_id >= ? AND run_id < ? ORDER BY run_id"
+    return [row[0] for row in tx.rows(sql, (beginning, f"{beginning}\U0010ffff"))]
+
+
 def by_message(tx: Reader, channel: str, ts: str) -> Anchor | None:
     """What stands at this place, if it is ours."""
     return _maybe(tx.row("SELECT * FROM anchors WHERE channel = ? AND ts = ?", (channel, ts)))

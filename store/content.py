@@ -8,16 +8,18 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISREG
 from threading import Lock
 
 import orjson
 
+from store.arrivals import PIECE_BYTES, Arrival, adopted, too_large
 from store.canon import canon
 from store.faults import StoreFault, StoreFull
+from store.leavings import WORKSHOP, nothing_leaves
 from store.model import LIMITS, Content, Json
 from store.uses import named_in
 
-PIECE_BYTES = 1024 * 1024
 _HASH = re.compile("[0-9a-f]{64}")
 REMEMBERED_MAX = 8  # values; each may be large
 WITHIN_MAX = 10_000  # values that name files, until what refers to them is written
@@ -61,23 +63,48 @@ class ContentFolder:
 
     def kept_file(self, source: Path) -> tuple[str, int]:
         """The hash and size of a file, whose bytes are kept here as they are. Raises StoreFault."""
-        half = self.folder / f"{os.getpid()}.{os.urandom(4).hex()}.half"
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            name, size = _copied(source, half)
-            path = self._path(name)
-            path.parent.mkdir(exist_ok=True)
-            half.chmod(0o400)
-            half.rename(path)
-            for folder in (path.parent, self.folder):
-                _sync(folder)
+            with source.open("rb") as given, self.arrival(str(source)) as arriving:
+                while part := given.read(PIECE_BYTES):
+                    arriving.write(part)
+                return arriving.kept()
         except OSError as error:
-            if error.errno == 28:  # ENOSPC
-                raise StoreFull() from error
             raise StoreFault(f"{source} could not be kept: {error.strerror}.", "Can it be read by this user?") from None
-        finally:
-            half.unlink(missing_ok=True)
-        return name, size
+
+    def arrival(self, what: str, *, announced: int | None = None) -> Arrival:
+        """Room for a file that comes piece by piece. Raises StoreFault when so many bytes will never be kept."""
+        if announced is not None and announced > LIMITS.file_bytes_max:
+            raise too_large(what, announced, LIMITS.file_bytes_max)
+        return Arrival(self.folder, what, LIMITS.file_bytes_max)
+
+    def adopted(self, path: Path, what: str) -> tuple[str, int]:
+        """The hash and size of a file that was made below `workshop`: it is moved here. Raises StoreFault."""
+        try:
+            about = path.lstat()
+            if not S_ISREG(about.st_mode):
+                raise StoreFault(f"{what} could not be kept: it is no plain file.", "Write a file there.")
+            if about.st_nlink > 1:  # somebody may write to it by another name
+                return self.kept_file(path)
+            return adopted(self.folder, path, what, LIMITS.file_bytes_max)
+        except OSError as error:
+            raise StoreFault(f"{what} could not be kept: {error.strerror}.") from None
+
+    def taken_over(self, path: Path, what: str) -> tuple[str, int]:
+        """The hash and size of a file that a step made, kept here: moved from the workshop, else copied.
+
+        A file of the folder itself is there already. Raises StoreFault.
+        """
+        path = path.absolute()
+        if path == self._path(path.name).absolute() and _HASH.fullmatch(path.name):
+            return path.name, self.held(path.name)
+        if path.is_relative_to(self.workshop.absolute()):
+            return self.adopted(path, what)
+        return self.kept_file(path)
+
+    @property
+    def workshop(self) -> Path:
+        """Where attempts make files of their own, on the same disk, so that they need not be copied."""
+        return self.folder / WORKSHOP
 
     def path(self, name: str) -> Path:
         """Where the bytes with this hash stand, to be read only. Raises ContentMissing."""
@@ -86,9 +113,12 @@ class ContentFolder:
             raise ContentMissing(f"The content {name[:12]}… is not in {self.folder}.")
         return path
 
-    def held(self, name: str) -> None:
-        """Have what stands there count as young: somebody is about to refer to it. Raises ContentMissing."""
-        _young(self.path(name))
+    def held(self, name: str) -> int:
+        """Have what stands there count as young: somebody is about to refer to it. Its size; raises ContentMissing."""
+        with nothing_leaves(self.folder):  # what is put aside to be looked at would seem to be gone
+            path = self.path(name)
+            _young(path)
+            return path.stat().st_size
 
     def load(self, name: str) -> Json:
         """The value with this hash. Raises ContentMissing."""
@@ -167,24 +197,6 @@ def _young(path: Path) -> bool:
     except PermissionError:  # it is another user's
         return path.exists()
     return True
-
-
-def _copied(source: Path, target: Path) -> tuple[str, int]:
-    """Copy a file piece by piece and sync it; its hash and size."""
-    hashed, size = sha256(), 0
-    with source.open("rb") as given, target.open("xb") as kept:
-        while part := given.read(PIECE_BYTES):
-            size += len(part)
-            if size > LIMITS.file_bytes_max:
-                raise StoreFault(
-                    f"{source} is too large: at most {LIMITS.file_bytes_max:,} bytes are kept of a file.",
-                    "Put it where the workflow can fetch it, and hand in its address.",
-                )
-            hashed.update(part)
-            kept.write(part)
-        kept.flush()
-        os.fsync(kept.fileno())
-    return hashed.hexdigest(), size
 
 
 def _sync(folder: Path) -> None:

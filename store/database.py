@@ -8,25 +8,26 @@ gathers. Callers are answered after the commit; a caller that is cancelled loses
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sqlite3
 from asyncio import Future, get_running_loop
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import aiosqlite
 import anyio
 import anyio.lowlevel
 
-from store import migrate
-from store.causes import NO_ROOM, fault_of, full
-from store.faults import DatabaseClosed, DatabaseInUse, Fenced, StoreFault
+from store.batches import Work, carry_out
+from store.causes import fault_of
+from store.connections import closed, on_thread, prepare, prepare_reader, read_only
+from store.faults import DatabaseClosed, Fenced, StoreFault
 from store.model import Millis
+from store.ownership import locked, private
 from store.unwrap import lone_errors
 
 log = logging.getLogger("store")
@@ -34,7 +35,6 @@ log = logging.getLogger("store")
 T = TypeVar("T")
 Parameters = Sequence[Any] | Mapping[str, Any]
 READERS = 2
-CACHE_KB = 8 * 1024  # of the writer; the operating system holds the rest of the file, and shares it with the readers
 
 
 class Reader:
@@ -168,38 +168,6 @@ class Writer(Reader):
         self._after.append(do)
 
 
-class _Work(Generic[T]):
-    """A piece of writing that waits for its batch. Its caller waits for the future, or wants to hear of errors only."""
-
-    __slots__ = ("do", "error", "failed", "future", "result")
-
-    def __init__(
-        self, do: Callable[[Writer], T], future: Future[T] | None, failed: Callable[[BaseException], None] | None = None
-    ) -> None:
-        self.do = do
-        self.future = future
-        self.failed = failed
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-    @property
-    def forsaken(self) -> bool:
-        return self.future is not None and self.future.cancelled()
-
-    def answer(self) -> None:
-        """Tell the caller what became of it."""
-        if self.error is not None:
-            self.fail(self.error)
-        elif self.future is not None and not self.future.done():
-            self.future.set_result(self.result)
-
-    def fail(self, error: BaseException) -> None:
-        if self.failed is not None:
-            self.failed(error)
-        if self.future is not None and not self.future.done():
-            self.future.set_exception(error)
-
-
 Closing = Callable[[Writer], None]
 """What ends each batch, inside its transaction: the claiming pass."""
 
@@ -219,7 +187,7 @@ class Database:
         self.fault: StoreFault | None = None  # the reason why nothing can be written any more
         self.failed = anyio.Event()
         self._writer = writer
-        self._waiting: list[_Work[Any]] = []
+        self._waiting: list[Work[Any]] = []
         self._bell = anyio.Event()
         self._closed = False
         self._readers = readers
@@ -231,7 +199,7 @@ class Database:
             connection = self._readers.pop()
             try:
                 with anyio.CancelScope(shield=True):
-                    found = await _on_thread(connection, lambda raw: _looked(raw, look))
+                    found = await on_thread(connection, lambda raw: _looked(raw, look))
                 return found
             except sqlite3.Error as error:
                 raise fault_of(error, self.path) from error
@@ -247,7 +215,7 @@ class Database:
         if self._closed or self.fault is not None:
             raise self.fault or DatabaseClosed()
         future: Future[T] = get_running_loop().create_future()
-        self._waiting.append(_Work(do, future))
+        self._waiting.append(Work(do, future))
         self._bell.set()
         return await future
 
@@ -256,7 +224,7 @@ class Database:
         if self._closed or self.fault is not None:
             failed(self.fault or DatabaseClosed())
             return
-        self._waiting.append(_Work(do, None, failed))
+        self._waiting.append(Work(do, None, failed))
         self._bell.set()
 
     @property
@@ -278,9 +246,9 @@ class Database:
             if batch:
                 await self._write_batch(batch)
 
-    async def _write_batch(self, batch: list[_Work[Any]]) -> None:
+    async def _write_batch(self, batch: list[Work[Any]]) -> None:
         try:
-            after = await _on_thread(self._writer, lambda raw: self._carry_out(raw, batch))
+            after = await on_thread(self._writer, lambda raw: self._carry_out(raw, batch))
         except BaseException as error:
             fault = fault_of(error, self.path) if isinstance(error, sqlite3.Error) else error
             self.rolled_back()
@@ -301,7 +269,7 @@ class Database:
             except Exception:  # it is on disk already: a bug in telling of it must not stop the writer
                 log.exception("after_commit.broke")
 
-    def _carry_out(self, connection: sqlite3.Connection, batch: list[_Work[Any]]) -> list[Callable[[], None]]:
+    def _carry_out(self, connection: sqlite3.Connection, batch: list[Work[Any]]) -> list[Callable[[], None]]:
         """One transaction for all of them, on the writer's thread."""
         try:
             return self._transaction(connection, batch, self.closing)
@@ -318,7 +286,7 @@ class Database:
         return after + self._transaction(connection, [], self.closing)
 
     def _transaction(
-        self, connection: sqlite3.Connection, batch: list[_Work[Any]], closing: Closing | None
+        self, connection: sqlite3.Connection, batch: list[Work[Any]], closing: Closing | None
     ) -> list[Callable[[], None]]:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -326,7 +294,7 @@ class Database:
             if tx.value("SELECT epoch FROM meta WHERE id = 1") != self.epoch:
                 raise Fenced()
             for work in batch:
-                _one(tx, work)
+                carry_out(tx, work)
             if closing is not None:
                 closing(tx)
             tx.flush()
@@ -351,22 +319,6 @@ def fuse(where: str) -> None:
     """A crash may happen here. Does nothing; crash tests put a process's end in its place."""
 
 
-def _one(tx: Writer, work: _Work[Any]) -> None:
-    work.error = None
-    try:
-        work.result = tx.apart(work.do)
-    except Exception as error:
-        if not tx.alive or _unwritable(error):
-            raise  # SQLite gave the whole transaction up
-        work.error = error
-
-
-def _unwritable(error: Exception) -> bool:
-    return isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
-        error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.DataError
-    )
-
-
 def _looked(connection: sqlite3.Connection, look: Callable[[Reader], T]) -> T:
     connection.execute("BEGIN")  # else each statement would see another moment
     try:
@@ -374,12 +326,6 @@ def _looked(connection: sqlite3.Connection, look: Callable[[Reader], T]) -> T:
     finally:
         if connection.in_transaction:  # after some errors SQLite has ended it already
             connection.execute("COMMIT")
-
-
-async def _on_thread(connection: aiosqlite.Connection, do: Callable[[sqlite3.Connection], T]) -> T:
-    # One hop for a whole closure; aiosqlite's public methods would hop once a statement. A contract test pins the two
-    # private names.
-    return await connection._execute(lambda: do(connection._conn))  # type: ignore[no-untyped-call, no-any-return]
 
 
 @asynccontextmanager
@@ -391,18 +337,18 @@ async def opened(
     Raises DatabaseInUse, DatabaseTooNew, DatabaseDamaged or StoreFault.
     """
     async with AsyncExitStack() as stack:
-        lock = _locked(path)
+        lock = await locked(path)
         stack.callback(os.close, lock)
         try:
-            _private(path)
+            private(path)
             writer = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
-            stack.push_async_callback(_closed, writer)
-            epoch = await _on_thread(writer, lambda raw: _prepare(raw, path, now, synchronous))
+            stack.push_async_callback(closed, writer)
+            epoch = await on_thread(writer, lambda raw: prepare(raw, path, now, synchronous))
             readers = []
             for _ in range(READERS):
-                reader = await aiosqlite.connect(_read_only(path), uri=True, isolation_level=None)
-                stack.push_async_callback(_closed, reader)
-                await _on_thread(reader, _prepare_reader)
+                reader = await aiosqlite.connect(read_only(path), uri=True, isolation_level=None)
+                stack.push_async_callback(closed, reader)
+                await on_thread(reader, prepare_reader)
                 readers.append(reader)
         except sqlite3.Error as error:
             raise fault_of(error, path) from error
@@ -416,85 +362,6 @@ async def opened(
                     await database._close()
 
 
-@contextmanager
-def owned(path: Path) -> Iterator[None]:
-    """Keep every service from this database for as long as the block lasts. Raises DatabaseInUse or StoreFault."""
-    lock = _locked(path)
-    try:
-        yield
-    finally:
-        os.close(lock)
-
-
-def _private(path: Path) -> None:
-    """Make the file for its owner's eyes only; SQLite gives what it puts beside the file the same rights."""
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-
-
-def _read_only(path: Path) -> str:
-    return f"{path.resolve().as_uri()}?mode=ro"
-
-
 async def _shielded(do: Callable[[], Any]) -> None:
     with anyio.CancelScope(shield=True):
         await do()
-
-
-async def _closed(connection: aiosqlite.Connection) -> None:
-    # An unclosed aiosqlite connection keeps the process from ending: its thread is no daemon.
-    with anyio.CancelScope(shield=True):
-        await connection.close()
-
-
-def _locked(path: Path) -> int:
-    """Hold the lock beside the file; the operating system lets go of it when this process dies, however it dies."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise full(path) from error
-        raise StoreFault(
-            f"{path} cannot be opened: {error.strerror}.", "Name a folder that this user may write to in POINTSMAN_DB."
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        owner = os.pread(lock, 32, 0).decode(errors="replace").strip()
-        os.close(lock)
-        raise DatabaseInUse(f"{path} is in use by another Pointsman (process {owner or 'unknown'}).") from None
-    os.ftruncate(lock, 0)
-    try:
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    except OSError as error:
-        os.close(lock)
-        if error.errno in NO_ROOM:
-            raise full(path) from error
-        raise
-    return lock
-
-
-def _prepare(connection: sqlite3.Connection, path: Path, now: Millis, synchronous: str) -> int:
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
-    for pragma in ("foreign_keys = ON", "busy_timeout = 5000", "temp_store = MEMORY", f"cache_size = -{CACHE_KB}"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute("PRAGMA secure_delete = ON")  # what is erased is to be gone from the file
-    connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
-    migrate.bring_up_to_date(connection, path)
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(
-        "INSERT INTO meta (id, epoch, created_at) VALUES (1, 1, ?) ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1",
-        (now,),
-    )
-    epoch: int = connection.execute("SELECT epoch FROM meta").fetchone()[0]
-    connection.execute("COMMIT")
-    return epoch
-
-
-def _prepare_reader(connection: sqlite3.Connection) -> None:
-    connection.row_factory = sqlite3.Row
-    for pragma in ("query_only = ON", "busy_timeout = 5000", "temp_store = MEMORY"):
-        connection.execute(f"PRAGMA {pragma}")

@@ -100,6 +100,8 @@ _RUN: Columns = {
     "active_since": ("active_since", _same),
     "active_ms": ("active_ms", _same),
     "version": ("version", _same),
+    "queue": ("queue", _same),
+    "queued_at": ("queued_at", _same),
     "inputs": ("inputs", text),
     "duration_ms": ("duration_ms", _same),
     "signals": ("signals", _unless_empty),
@@ -108,14 +110,14 @@ _RUN: Columns = {
 }
 _STEP: Columns = {
     **{name: (name, _same) for name in ("round", "attempt", "failures", "crashes", "reason")},
-    **{name: (name, _same) for name in ("n", "due_at", "ready_at", "started_at", "ended_at")},
+    **{name: (name, _same) for name in ("n", "due_at", "ready_at", "started_at", "ended_at", "seq")},
     **{name: (name, text) for name in ("output", "receipt", "error")},
     "status": ("status", _word),
     "gate": ("gate_id", lambda gate: None if gate is None else gate.id),
     "child": ("child_id", _same),
     "event": ("event", lambda event: event or None),
 }
-_MORE = ("review", "memo", "fan")  # what few steps have; together in one column
+_MORE = ("review", "memo", "fan", "kept")  # what few steps have; together in one column
 _DEADLINE = frozenset({"status", "active_since", "active_ms"})  # what the deadline is reckoned from
 
 
@@ -148,7 +150,6 @@ def _run_row(run: Run, head: Head) -> dict[str, Any]:
         "trace_id": run.trace_id,
         "created_at": run.created_at,
         "dedupe_key": run.dedupe_key,
-        "queue": run.queue,
         "parent_id": run.parent.run_id if run.parent else None,
         "parent": text(run.parent),
         "previous": text(run.previous),

@@ -63,6 +63,15 @@ IN_LINE = """
      WHERE s.status = 'ready' AND s.line = ? AND r.status IN ('running', 'ending') ORDER BY s.due_at
     """
 
+PLACES = """
+    SELECT s.key, s.line, (SELECT count(*) FROM steps AS o
+                            WHERE o.status = 'ready' AND o.line = s.line AND o.due_at < s.due_at) AS before
+      FROM steps AS s WHERE s.run_id = ? AND s.status = 'ready' AND s.line IS NOT NULL ORDER BY s.due_at LIMIT ?
+    """
+WORKFLOWS_WAITING = """
+    SELECT DISTINCT r.workflow FROM steps AS s JOIN runs AS r ON r.id = s.run_id
+     WHERE s.status = 'ready' AND s.line = ? ORDER BY r.workflow
+    """
 LINES = "SELECT DISTINCT line FROM steps WHERE status = 'ready' AND line IS NOT NULL"
 WAITING = "SELECT count(*) FROM steps WHERE status = 'ready' AND line = ?"
 USES = "SELECT at, tokens FROM endpoint_uses WHERE name = ? AND at > ? ORDER BY at DESC"
@@ -115,6 +124,15 @@ def notices(tx: Reader) -> list[Notice]:
     """What has not been told yet; one that went down and came up again in between is no news."""
     rows = tx.rows("SELECT * FROM endpoints WHERE (held_until IS NOT NULL) <> (told = 'down') ORDER BY name")
     return [Notice(_endpoint(row), row["held_until"] is not None, waiting(tx, row["name"])) for row in rows]
+
+
+def told_of(tx: Reader) -> set[str]:
+    """The endpoints that are held, or of which people were told last that they are."""
+    return {row[0] for row in tx.rows("SELECT name FROM endpoints WHERE held_until IS NOT NULL OR told = 'down'")}
+
+
+def is_told_down(tx: Reader, name: str) -> bool:
+    return bool(tx.value("SELECT 1 FROM endpoints WHERE name = ? AND told = 'down'", (name,)))
 
 
 def told(tx: Writer, notice: Notice) -> None:
@@ -222,3 +240,25 @@ def line_of(tx: Reader, run_id: RunId, key: StepKey) -> str | None:
     sql = "SELECT line FROM steps WHERE run_id = ? AND key = ? AND status = 'ready'"
     found: str | None = tx.value(sql, (run_id, key))
     return found
+
+
+def places(tx: Reader, run_id: RunId, limit: int) -> list[tuple[StepKey, str, int]]:
+    """The steps of a run that stand in line: for which endpoint, and at which place; the first is 1."""
+    return [(row["key"], row["line"], row["before"] + 1) for row in tx.rows(PLACES, (run_id, limit))]
+
+
+def runs_waiting(tx: Reader, name: str) -> int:
+    """How many runs have a step in line."""
+    count: int = tx.value("SELECT count(DISTINCT run_id) FROM steps WHERE status = 'ready' AND line = ?", (name,))
+    return count
+
+
+def workflows_waiting(tx: Reader, name: str) -> list[str]:
+    """The workflows of those runs."""
+    return [row[0] for row in tx.rows(WORKFLOWS_WAITING, (name,))]
+
+
+def runs_in_line(tx: Reader, name: str, limit: int) -> list[RunId]:
+    """Some of these runs, the first in line first."""
+    sql = "SELECT run_id FROM steps WHERE status = 'ready' AND line = ? ORDER BY due_at LIMIT ?"
+    return list(dict.fromkeys(row[0] for row in tx.rows(sql, (name, limit))))

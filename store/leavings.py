@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from store.model import Millis
 
 YOUNG_MS = 24 * 3_600_000  # a form may stand open that long before the run that it starts refers to a file
 ASIDE = ".leaving"
+WORKSHOP = "workshop"  # below it attempts make files; each has a folder, which is gone when the attempt is
 HASH_CHARS = 64
 
 
@@ -42,6 +44,9 @@ def old_in(folder: Path, shard: int, before: Millis) -> list[str]:
     for half in (*folder.glob("*.half"), *part.glob("*.half")):
         if _since(half) < before:
             half.unlink(missing_ok=True)
+    for left in (folder / WORKSHOP).glob("*"):
+        if _since(left) < before:
+            shutil.rmtree(left, ignore_errors=True)
     for aside in part.glob(f"*{ASIDE}"):
         _put_back(aside)
     return [file.name for file in part.glob("*") if len(file.name) == HASH_CHARS and _since(file) < before]

@@ -161,7 +161,8 @@ def _age(row: sqlite3.Row) -> tuple[Millis, str]:
 
 
 def attempts(tx: Reader, run_id: RunId) -> list[AttemptRow]:
-    rows = tx.rows("SELECT * FROM attempts WHERE run_id = ? ORDER BY started_at, key, attempt", (run_id,))
+    """Every try of a run, in the order in which they began: that of the record, not of the clock."""
+    rows = tx.rows("SELECT * FROM attempts WHERE run_id = ? ORDER BY seq, key, attempt", (run_id,))
     return [
         AttemptRow(
             row["key"],
@@ -208,9 +209,9 @@ def _row(row: sqlite3.Row) -> RunRow:
 
 
 def open_in_queue(tx: Reader, workflow: str, queue: str) -> list[tuple[RunId, str, RunStatus, Millis]]:
-    """Runs of a workflow that have not ended and are counted together: id, name, status, and when they were started."""
+    """Runs of a workflow that have not ended and are counted together: id, name, status, and since when they are."""
     rows = tx.rows(OPEN_IN_QUEUE, (workflow, queue))
-    return [(row["id"], row["name"], RunStatus(row["status"]), row["created_at"]) for row in rows]
+    return [(row["id"], row["name"], RunStatus(row["status"]), row["since"]) for row in rows]
 
 
 def queues(tx: Reader) -> list[tuple[str, str]]:
@@ -235,13 +236,19 @@ def names(tx: Reader, ids: Iterable[RunId]) -> dict[RunId, str]:
     return {row["id"]: row["name"] for row in tx.rows(NAMES, (wanted,))}
 
 
+def in_short(tx: Reader, ids: Iterable[RunId]) -> dict[RunId, tuple[str, str, RunStatus]]:
+    """The short names of these runs, of which workflow they are, and how they stand."""
+    wanted = orjson.dumps(list(ids)).decode()
+    return {row["id"]: (row["name"], row["workflow"], RunStatus(row["status"])) for row in tx.rows(IN_SHORT, (wanted,))}
+
+
 def family(tx: Reader, run_id: RunId) -> frozenset[RunId]:
     """A run and all that its steps started, and theirs."""
     return frozenset(row[0] for row in tx.rows(FAMILY, (run_id,)))
 
 
 OPEN_IN_QUEUE = """
-    SELECT id, name, status, created_at FROM runs
+    SELECT id, name, status, coalesce(queued_at, created_at) AS since FROM runs
      WHERE workflow = ? AND queue = ? AND ended_at IS NULL ORDER BY created_at
     """
 STARTED_SINCE = """
@@ -252,6 +259,7 @@ LAST_OUTPUTS = """
      ORDER BY created_at DESC LIMIT 1
     """
 NAMES = "SELECT id, name FROM runs WHERE id IN (SELECT value FROM json_each(?))"
+IN_SHORT = "SELECT id, name, workflow, status FROM runs WHERE id IN (SELECT value FROM json_each(?))"
 FAMILY = """
     WITH RECURSIVE family (id) AS (
         VALUES (?) UNION SELECT runs.id FROM runs JOIN family ON runs.parent_id = family.id

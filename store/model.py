@@ -189,6 +189,14 @@ class Fan:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer that was paid for and that nobody has looked into yet."""
+
+    request: str  # what tells the request that it answers from others
+    answer: Content
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """Why a step is done again: what people said of its last result."""
 
@@ -230,9 +238,10 @@ class Step:
     failures: int = 0  # attempts that failed, in this round
     crashes: int = 0  # attempts that were interrupted, in this round
     due_at: Millis | None = None  # when it may be claimed, or when its clock next has something to say
-    ready_at: Millis | None = None  # when it first became ready in this round; of one that is held, since when
+    ready_at: Millis | None = None  # from when its time counts in this round; of one that is held, since when it is
     started_at: Millis | None = None
     ended_at: Millis | None = None
+    seq: int = 0  # of the event that began or ended its latest attempt: tells what came first, as no clock can
     output: Content | None = None
     receipt: Json = None
     error: Failure | None = None
@@ -244,6 +253,7 @@ class Step:
     child: RunId | None = None  # the run whose end it waits for
     event: str = ""  # the event it waits for
     fan: Fan | None = None  # of a block done for each element of a list
+    kept: Kept | None = None  # what a model said to the latest attempt, until there is a verdict on it
 
     @property
     def key(self) -> StepKey:
@@ -285,12 +295,18 @@ class Run:
     signals: tuple[Signal, ...] = ()
     usage: Mapping[str, int] = field(default_factory=dict)  # of model calls: see NO_USAGE
     queue: str = ""  # counted together with the runs of its workflow that stand in the same queue
+    queued_at: Millis | None = None  # when it took its place there anew; None: when it was started
     winding_up: bool = False  # taking steps back and the last steps have begun
     erased_at: Millis | None = None  # when what was written in it was erased; only its row says so
     active: int = 0  # steps that are ready or running; follows from `steps`
     large: int = 0  # steps with a value kept outside the rows; follows from `steps`
     busy: Mapping[StepKey, int] = field(default_factory=dict)  # the same as `active`, by item; follows from `steps`
     held: Mapping[StepKey, int] = field(default_factory=dict)  # what waits for room in a list; follows from `steps`
+
+    @property
+    def stands_since(self) -> Millis:
+        """Since when it has its place among the open runs of its queue."""
+        return self.created_at if self.queued_at is None else self.queued_at
 
     @property
     def deadline_at(self) -> Millis | None:
@@ -339,6 +355,9 @@ class Facts:
     problems: tuple[str, ...] = ()  # what is wrong with the data of the command, by its schema
     child: Run | None = None  # the run that a step waits for
     newest: Plan | None = None  # the version that a run is to be moved to
+    queue: str | None = None  # in which a run that goes on takes its place, …
+    queued: bool = False  # … whether it has to wait there for its turn, …
+    full: bool = False  # … or whether there is no place for it
 
 
 NO_FACTS = Facts()

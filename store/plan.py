@@ -271,10 +271,12 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class MessageTrigger:
-    """Starts a run for each message in a channel that matches."""
+    """Starts a run for each message in a channel that matches, for whoever wrote it."""
 
     channel: str
-    matches: str = ""  # a regular expression; empty for every message
+    matches: str = ""  # a pattern of linear time; empty for every message
+    from_: tuple[str, ...] = ()  # only for these people; empty for everyone who may start the workflow
+    replies: bool = False  # also for what is said in threads
     inputs: Json = field(default_factory=dict)  # a template over `event`
     kind: Literal["message"] = "message"
 

@@ -42,6 +42,7 @@ from store.model import (
     GateState,
     GateTerms,
     Json,
+    Kept,
     Parent,
     Review,
     Run,
@@ -49,6 +50,7 @@ from store.model import (
     RunStatus,
     Signal,
     Step,
+    StepKey,
     StepStatus,
 )
 from store.tally import counted
@@ -96,6 +98,7 @@ def run_from_row(row: sqlite3.Row, steps: dict[str, Step]) -> Run:
         signals=tuple(codec.load(Signal, one) for one in _json(row["signals"]) or ()),
         usage=_json(row["usage"]) or {},
         queue=row["queue"],
+        queued_at=row["queued_at"],
         winding_up=bool(row["winding_up"]),
         erased_at=row["erased_at"],
     )
@@ -119,6 +122,7 @@ def _step(row: sqlite3.Row, known: dict[str, Gate]) -> Step:
         ready_at=row["ready_at"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],
+        seq=row["seq"],
         output=_maybe(Content, row["output"]),
         receipt=_json(row["receipt"]),
         error=_maybe(Failure, row["error"]),
@@ -130,13 +134,19 @@ def _step(row: sqlite3.Row, known: dict[str, Gate]) -> Step:
         child=row["child_id"],
         event=row["event"] or "",
         fan=codec.load(Fan, more["fan"]) if "fan" in more else None,
+        kept=codec.load(Kept, more["kept"]) if "kept" in more else None,
     )
 
 
 def gates(tx: Reader, run_id: RunId) -> dict[str, Gate]:
     """Every gate that was ever open in a run, by its id."""
+    return {gate.id: gate for _, gate in gates_of_steps(tx, run_id)}
+
+
+def gates_of_steps(tx: Reader, run_id: RunId) -> list[tuple[StepKey, Gate]]:
+    """Every gate that was ever open in a run, each with the step that it stands at."""
     rows = tx.rows("SELECT * FROM gates WHERE run_id = ?", (run_id,))
-    return {row["id"]: _gate(row, _decisions(tx, row["id"])) for row in rows}
+    return [(row["key"], _gate(row, _decisions(tx, row["id"]))) for row in rows]
 
 
 def _gate(row: sqlite3.Row, decisions: tuple[Decision, ...]) -> Gate:
@@ -284,7 +294,7 @@ _OUTCOMES: dict[type, str] = {
 _AT_GATE = frozenset({GateOpened, GateOverdue, GateReminded, GateEscalated, GateClosed, DecisionMade})
 
 
-_BEGIN = "INSERT INTO attempts (run_id, key, attempt, round, epoch, started_at) VALUES (?, ?, ?, ?, ?, ?)"
+_BEGIN = "INSERT INTO attempts (run_id, key, attempt, round, epoch, started_at, seq) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _END = """
     UPDATE attempts SET ended_at = ?, outcome = ?
      WHERE run_id = ? AND key = ? AND attempt = ? AND ended_at IS NULL
@@ -296,13 +306,13 @@ _END_WITH_MORE = """
 
 
 def _save_attempts_and_gates(tx: Writer, run: Run, events: Sequence[Event]) -> None:
-    for event in events:
+    for seq, event in enumerate(events, run.seq - len(events) + 1):
         kind = type(event)
         if kind in _AT_GATE:
             _save_gate(tx, run.id, run.steps[event.place.key])  # type: ignore[union-attr]
         if kind is AttemptStarted:
             place = event.place  # type: ignore[union-attr]
-            tx.later(_BEGIN, (run.id, place.key, place.attempt, place.round, tx.epoch, event.at))
+            tx.later(_BEGIN, (run.id, place.key, place.attempt, place.round, tx.epoch, event.at, seq))
         elif kind in _OUTCOMES:
             place = event.place  # type: ignore[union-attr]
             error, usage = getattr(event, "error", None), getattr(event, "usage", None)

@@ -42,5 +42,5 @@ def counted(run: Run) -> Run:
     for step in steps:
         if step.item is not None and counts_active(step):
             count_busy(busy, step, 1)
-    held = {step.key: step.n for step in steps if is_held(step)}
+    held = {step.key: step.n for step in steps if step.item is not None and is_held(step)}  # in a list
     return changed(run, active=sum(map(counts_active, steps)), large=sum(map(holds_large, steps)), busy=busy, held=held)

@@ -28,6 +28,8 @@ class Limits:
     items_max: int = 10_000  # of one list that a block is done for
     children_depth_max: int = 5  # runs that start runs that start runs
     signals_max: int = 100  # kept of what happened before anybody waited for it
+    last_step_ms: int = 24 * 3_600_000  # what is done for a run that is over may not take longer, …
+    last_attempt_ms: int = 3_600_000  # … and an attempt of it for which no time was said no longer than this
     attempts_running_max: int = 256  # how many activities may be under way at once in this process
 
 

@@ -5,6 +5,7 @@ runs       run · status · runs · list · cancel · resume
 gates      approve · reject · changes · answer · settle
 acts       retry · pause · signal
 schedules  what starts runs by the clock
+endpoints  those that are down
 records    history · audit verify · audit export
 authors    check · say
 testing    test

@@ -12,7 +12,7 @@ from bot.cli.options import AsJson, Confirm, Reason, RunRef
 from bot.cli.runs import act, follow, pairs, with_files
 
 if TYPE_CHECKING:
-    from bot.cli.door import Door
+    from bot.cli.door import ActingDoor
 
 
 def retry(
@@ -59,7 +59,7 @@ def retry(
         emit(state) if as_json else say(_shown(state))
 
 
-def _inputs(door: Door, run: str, words: list[str]) -> dict[str, str]:
+def _inputs(door: ActingDoor, run: str, words: list[str]) -> dict[str, str]:
     given = pairs(words)
     if not any(value.startswith("@") for value in given.values()):
         return given

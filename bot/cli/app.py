@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import acts, authors, gates, house, keeping, records, runs, schedules, services
+from bot.cli import acts, authors, endpoints, gates, house, keeping, records, runs, schedules, services
 from bot.cli.exits import say
 
 EPILOG = """\
@@ -42,5 +42,5 @@ def pointsman(
     """Bounded, repeatable workflows that wait for people and survive every crash."""
 
 
-for noun in (services, runs, gates, acts, schedules, records, authors, house, keeping):
+for noun in (services, runs, gates, acts, schedules, endpoints, records, authors, house, keeping):
     noun.register(app)

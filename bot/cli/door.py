@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from bot import settings as settings_module
@@ -26,6 +27,13 @@ class Door(Protocol):
     def ask(self, request: Request) -> Any: ...
 
 
+class ActingDoor(Door, Protocol):
+    """Takes files as well."""
+
+    def keep(self, path: Path) -> Any:
+        """What an input says of a file, whose bytes are kept from here on by whoever owns the database."""
+
+
 class _Beside:
     """A service answers."""
 
@@ -36,6 +44,9 @@ class _Beside:
 
     def ask(self, request: Request) -> Any:
         return self._client.ask(request)
+
+    def keep(self, path: Path) -> Any:
+        return self._client.upload(path, path.stat().st_size)
 
 
 class _Glancing:
@@ -57,11 +68,18 @@ class _Alone:
 
     beside = False
 
-    def __init__(self, call: Callable[[Request], Any]) -> None:
+    def __init__(self, call: Callable[[Request], Any], database: Path) -> None:
         self._call = call
+        self._database = database
 
     def ask(self, request: Request) -> Any:
         return self._call(request)
+
+    def keep(self, path: Path) -> Any:
+        from engine.handed_in import taken_in
+        from store.content import ContentFolder
+
+        return taken_in(ContentFolder(self._database), path)
 
 
 @contextmanager
@@ -73,7 +91,7 @@ def looking() -> Iterator[Door]:
 
 
 @contextmanager
-def acting(*, start: bool = False) -> Iterator[Door]:
+def acting(*, start: bool = False) -> Iterator[ActingDoor]:
     """For requests that change something: a service carries them out, or this process does while it owns the file."""
     settings = settings_module.load()
     client = Client(settings.db)
@@ -84,7 +102,7 @@ def acting(*, start: bool = False) -> Iterator[Door]:
         yield _opened(settings, client, stack, start)
 
 
-def _opened(settings: Settings, client: Client, stack: ExitStack, start: bool) -> Door:
+def _opened(settings: Settings, client: Client, stack: ExitStack, start: bool) -> ActingDoor:
     """An engine of our own; while another command owns the file, wait for its turn to end. Raises DatabaseInUse."""
     from anyio import sleep
     from anyio.from_thread import start_blocking_portal
@@ -108,7 +126,7 @@ def _opened(settings: Settings, client: Client, stack: ExitStack, start: bool) -
                 raise
             portal.call(sleep, IN_USE_PAUSE_SECONDS)
         else:
-            return _Alone(partial(portal.call, here.ask))
+            return _Alone(partial(portal.call, here.ask), settings.db)
     raise AssertionError("the loop either returns or raises")
 
 

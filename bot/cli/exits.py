@@ -61,7 +61,7 @@ def _fail_with_problems(objection: Objection, as_json: bool) -> NoReturn:
         raise typer.Exit(Exit.USAGE)
     note(f"pointsman: {objection.message.partition(':')[0]}:")
     for one in objection.problems:
-        note(f"  {one.message}" + (f" {one.hint}" if one.hint else ""))
+        note(f"  {one.message.rstrip('.')}." + (f" {one.hint}" if one.hint else ""))
     raise typer.Exit(Exit.USAGE)
 
 

@@ -11,7 +11,7 @@ from bot.cli.exits import Exit, emit, note, reported, say
 from bot.cli.options import AsJson, Reason, RunRef
 
 if TYPE_CHECKING:
-    from bot.cli.door import Door
+    from bot.cli.door import ActingDoor, Door
 
 POLL_SECONDS = 20.0
 WATCH_SECONDS = 0.5  # how often the person at the terminal is told what has changed
@@ -82,16 +82,15 @@ def pairs(given: list[str]) -> dict[str, str]:
     return found
 
 
-def with_files(door: Door, workflow: str, given: dict[str, str]) -> dict[str, str]:
-    """The inputs with every @PATH taken for the file that it names, whose bytes are kept beside the database."""
+def with_files(door: ActingDoor, workflow: str, given: dict[str, str]) -> dict[str, str]:
+    """The inputs with every @PATH taken for the file that it names; whoever owns the database keeps its bytes."""
     if not any(value.startswith("@") for value in given.values()):
         return given
     import json
 
-    from bot import settings
     from bot.requests import Objection, Workflows
-    from engine.handed_in import taken_in
-    from store.content import ContentFolder
+    from store.arrivals import too_large
+    from store.model import LIMITS
 
     inputs = {one["name"]: one["inputs"] for one in door.ask(Workflows())}
     known: dict[str, dict[str, Any]] = inputs.get(workflow, {})
@@ -102,7 +101,11 @@ def with_files(door: Door, workflow: str, given: dict[str, str]) -> dict[str, st
             if not path.is_file():
                 hint = "Write the path of a file after the @."
                 raise Objection("bad_input", f"{name}: there is no file {path}.", hint, status=422)
-            found[name] = json.dumps(taken_in(ContentFolder(settings.load().db), path))
+            size = path.stat().st_size
+            if size > LIMITS.file_bytes_max:
+                fault = too_large(path.name, size, LIMITS.file_bytes_max)
+                raise Objection("file_too_large", f"{name}: {fault.message}", fault.hint, status=422)
+            found[name] = json.dumps(door.keep(path))
     return found
 
 

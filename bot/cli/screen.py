@@ -147,6 +147,16 @@ def history(entries: Sequence[Shape]) -> str:
     return _table(("SEQ", "AT", "EVENT", "STEP", "BY"), rows)
 
 
+def trail(found: Shape) -> str:
+    """What people did, a line each."""
+    rows = [
+        (clock(one["at"], seconds=True), one["run"], one["step"] or "", _who(one["actor"]), one["told"])
+        for one in found["acts"]
+    ]
+    table = _table(("AT", "RUN", "STEP", "WHO", "WHAT"), rows) if rows else ""
+    return "\n".join(part for part in (table, found["note"]) if part)
+
+
 def _asked(schema: Any) -> bool:
     return not (isinstance(schema, dict) and ("default" in schema or schema.get("optional")))
 

@@ -32,7 +32,7 @@ def cases(
     with reported(as_json):
         ready = opening(settings.load(), running=False)
         logs.configure("console", ready.redactor.text, level="critical")  # a failing step is what a test may be about
-        found = played(ready.folder, paths or [], _silent if as_json else _tell)
+        found = played(ready.folder, paths or [], _silent if as_json else _tell, ready.operator.calendars)
     if as_json:
         keys = ("file", "line", "column", "severity", "code", "message", "hint")
         emit(

@@ -13,12 +13,15 @@ import structlog
 
 from bot.desk.bench import Bench
 from bot.desk.looking import Looking
-from bot.intake import Clicked, Heard, Invited, OpenedHome, Said, Submitted
+from bot.desk.picking import source_of
+from bot.intake import Chosen, Clicked, Heard, Invited, OpenedHome, Posted, Said, Submitted
 from bot.slack import SlackFault
+from bot.views.digest_form import DIGEST_FORM
 from bot.views.gate_buttons import gate_of
-from bot.views.gate_words import gate_key
+from bot.views.gate_words import digest_key, gate_key
 from bot.views.home import home
 from bot.views.reply import Reply
+from bot.views.start_windows import WINDOWS, picked
 from store import anchors
 from store.model import Json
 from store.receipts import Receipt
@@ -68,7 +71,7 @@ class Answering:
     async def tell_meanwhile(self, receipt: Receipt, heard: Heard, word: Reply) -> None:
         """Say that the answer will come. Home is not shown for that: it shows what is true, once that is known."""
         match heard:
-            case OpenedHome():
+            case OpenedHome() | Posted():
                 routes: list[Route] = []
             case Clicked(container="home"):
                 routes = [self._direct(heard.user)]
@@ -100,8 +103,14 @@ class Answering:
                 return []
             case Clicked(container="home"):
                 return [self._home(heard.user), direct]
+            case Submitted(callback_id=callback) if callback in WINDOWS:
+                return [*await self._where_chosen(heard), direct]
             case Submitted():
                 return [*await self._beside_card(heard), direct]
+            case Chosen():
+                return [*self._url(receipt, heard), direct]
+            case Posted(message=message):
+                return [self._whisper(message.channel, heard.user, message.thread_ts or None)]
             case Clicked() if heard.thread_ts:
                 # A response URL answers in the channel; who clicked in a thread looks at the thread.
                 return [self._whisper(heard.channel, heard.user, heard.thread_ts), *self._url(receipt, heard), direct]
@@ -115,7 +124,7 @@ class Answering:
                 thread = heard.thread_ts or None
                 return [*self._url(receipt, heard), self._whisper(heard.channel, heard.user, thread), direct]
 
-    def _url(self, receipt: Receipt, heard: Said | Clicked) -> list[Route]:
+    def _url(self, receipt: Receipt, heard: Said | Clicked | Chosen) -> list[Route]:
         young = self._bench.now() - receipt.received_at < RESPONSE_URL_MS
         if not heard.response_url or not young or receipt.tries >= RESPONSE_URL_USES_MAX:
             return []
@@ -140,8 +149,31 @@ class Answering:
 
         return show
 
+    async def _where_chosen(self, submitted: Submitted) -> list[Route]:
+        """Where the message stands whose menu the window came from; nowhere for a shortcut that is about none."""
+        state = picked(submitted.private_metadata)
+        source = None if state is None else await source_of(self._bench, state, submitted.user)
+        if source is None or source[1].message is None:
+            return []
+        receipt, chosen = source
+        message = source[1].message
+        whisper = self._whisper(message.channel, submitted.user, message.thread_ts or None)
+        url = self._url(receipt, chosen)
+        return [whisper, *url] if message.thread_ts else [*url, whisper]
+
+    async def _card_of(self, submitted: Submitted) -> str:
+        """The key of the card at which a form was opened."""
+        about = gate_of(submitted.private_metadata)
+        if submitted.callback_id == DIGEST_FORM:
+            return digest_key(about)
+        found = await self._bench.engine.resolve_gate(about)
+        gate = found[1].gate if found else None
+        if found is None or gate is None or gate.id != about:
+            return gate_key(about)
+        return await self._bench.card_key(found[0], gate)
+
     async def _beside_card(self, submitted: Submitted) -> list[Route]:
-        key = gate_key(gate_of(submitted.private_metadata))
+        key = await self._card_of(submitted)
         card = await self._bench.engine.database.read(lambda tx: anchors.of(tx, key))
         return [self._whisper(card.channel, submitted.user, card.thread_ts)] if card is not None else []
 

@@ -1,4 +1,4 @@
-"""Retrying, pausing and resuming a run, by whoever started it or controls its workflow."""
+"""Pausing and resuming a run, by whoever started it or controls its workflow."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ from bot.desk import rights
 from bot.desk.bench import Bench, recipe
 from bot.desk.place import Asker
 from bot.desk.runs import find, is_its_message
-from bot.grammar import Pause, Resume, Retry
+from bot.grammar import Pause, Resume
 from bot.intake import Clicked
 from bot.views import answers, controls, decisions
 from bot.views.reply import Reply
-from bot.views.run_again import RETRY_ANYWAY
 from bot.views.run_message import root_key
-from engine.rules import commands, redoing, reopening
-from engine.rules.commands import Refusal
-from engine.rules.redoing import Redone
+from engine.rules import commands
 from store import history
-from store.events import Event, RunPaused, RunReopened, RunResumed, StepsReset
-from store.model import LIMITS, Actor, Facts, Run
+from store.events import Event, RunPaused, RunReopened, RunResumed
+from store.model import LIMITS, Actor, Run
 from store.receipts import Receipt
 
-Control: TypeAlias = Retry | Pause | Resume
+Control: TypeAlias = Pause | Resume
 
-DONE: dict[type[Control], str] = {Retry: "retried", Pause: "paused", Resume: "resumed"}
+DONE: dict[type[Control], str] = {Pause: "paused", Resume: "resumed"}
 TOLD_BY: dict[str, type[Event]] = {"retried": RunReopened, "paused": RunPaused, "resumed": RunResumed}
 
 
@@ -41,13 +38,11 @@ class Controlling:
         return await self._carry_out(run, ask, asker)
 
     async def clicked(self, clicked: Clicked, asker: Asker) -> Reply:
-        """A button on a message of the run; its value names the run, and the step from which to retry."""
-        run_id, _, step = clicked.value.partition(" ")
-        run = await find(self._bench, run_id, asker)
+        """The button that resumes, on a message of the run."""
+        run = await find(self._bench, clicked.value, asker)
         if run is None or not await is_its_message(self._bench, clicked, run):
             return answers.unknown_button()
-        ask: Control = Resume(run.id) if clicked.action_id == "run_resume" else Retry(run.id, step)
-        return await self._carry_out(run, ask, asker, confirmed=clicked.action_id == RETRY_ANYWAY)
+        return await self._carry_out(run, Resume(run.id), asker)
 
     async def told_again(self, what: str, run_id: str, receipt: Receipt) -> Reply:
         """The answer to what was dealt with before a crash, from what the history says of it."""
@@ -62,7 +57,7 @@ class Controlling:
         scene, address = await self._bench.scene(run), await self._bench.address(root_key(run))
         return controls.done(what, scene, address)
 
-    async def _carry_out(self, run: Run, ask: Control, asker: Asker, *, confirmed: bool = False) -> Reply:
+    async def _carry_out(self, run: Run, ask: Control, asker: Asker) -> Reply:
         workflow, verb, what = self._bench.workflow(run), type(ask).__name__.lower(), DONE[type(ask)]
         met = await self._bench.meet(asker.user, workflow.access.control)
         scene, address = await self._bench.scene(run), await self._bench.address(root_key(run))
@@ -70,31 +65,16 @@ class Controlling:
             return controls.may_not(verb, scene, address)
         if asker.key is None:
             return decisions.would(f"{verb} {run.name}")
-        command = _command(ask, Actor("person", asker.user, met.person.name), confirmed=confirmed)
+        command = _command(ask, Actor("person", asker.user, met.person.name))
         facts = recipe(what, run=run.id)
         done = await self._bench.engine.perform(run.id, command, person=met.person, receipt=asker.key, answer=facts)
-        if done.refusal is Refusal.ONCE_WOULD_REPEAT and isinstance(command, commands.Retry):
-            repeats = [scene.row_title(run.steps[key]) for key in await self._repeats(done.run, command)]
-            return controls.would_repeat(scene, repeats, command.from_step, address)
         if done.refusal is not None:
-            return controls.refused(scene, done.refusal, self._bench.now(), getattr(ask, "step", ""), address)
+            return controls.refused(scene, done.refusal, self._bench.now(), address=address)
         return controls.done(what, await self._bench.scene(done.run), address)
 
-    async def _repeats(self, run: Run, command: commands.Retry) -> tuple[str, ...]:
-        """The rows whose effect would happen once more, found by trying it out on paper."""
-        plan = await self._bench.engine.plan_of(run.version)
-        facts = Facts(content=self._bench.engine.content.values)
-        meant = commands.Retry(command.actor, command.reason, command.from_step, confirmed=True)
-        tried = reopening.retry(plan, run, meant, facts, self._bench.now())
-        resets = [event for event in tried.events if isinstance(event, StepsReset)]
-        whole = frozenset(key for one in resets for key in (*one.steps, *one.resumed, *one.dropped))
-        return redoing.repeated(plan, run, Redone(whole & run.steps.keys(), frozenset()))
 
-
-def _command(ask: Control, actor: Actor, *, confirmed: bool) -> commands.Retry | commands.Pause | commands.Resume:
+def _command(ask: Control, actor: Actor) -> commands.Pause | commands.Resume:
     match ask:
-        case Retry(step=step):
-            return commands.Retry(actor, from_step=step, confirmed=confirmed)
         case Pause(reason=reason):
             return commands.Pause(actor, reason[: LIMITS.comment_max])
         case Resume():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import anyio
 import structlog
 
-from bot.desk.bench import Bench, NotYet, recipe
+from bot.attached import NotTaken
+from bot.desk.bench import Bench
 from bot.desk.gate_answers import FORMS, Complaint, GateAnswers, Given
 from bot.desk.place import Asker
+from bot.desk.verdicts import Verdicts
 from bot.grammar import Approve, Changes, Reject
 from bot.intake import Clicked, Submitted
 from bot.people import Acquaintance
@@ -20,11 +22,10 @@ from bot.views.gate_forms import ANSWER_FORM, EDIT_FORM, answer_form, changes_fo
 from bot.views.gate_words import gate_key
 from bot.views.reject_form import reject_form
 from bot.views.reply import NOTHING, Reply
-from engine.rules import gates
-from engine.rules.commands import Decide, Refusal
+from engine.rules.commands import Refusal
 from store import anchors, history
 from store.events import DecisionMade, DecisionRefused
-from store.model import LIMITS, Actor, Facts, Gate, GateState, Millis, Run, Step, Verdict
+from store.model import Gate, GateState, Millis, Run, Step, Verdict
 from store.receipts import Receipt
 
 log = structlog.get_logger()
@@ -39,6 +40,7 @@ class Deciding:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._answers = GateAnswers(bench)
+        self._verdicts = Verdicts(bench)
 
     # By words -------------------------------------------------------------------------------------------------------
 
@@ -52,7 +54,7 @@ class Deciding:
             met = await self._bench.meet(asker.user)
             if not met.person.member:
                 return answers.not_a_member(met.person)
-            return decisions.other_version(gate, ask.version, await self._address(gate))
+            return decisions.other_version(gate, ask.version, await self._address(run, gate))
         gate_id = gate.id if ask.gate.upper().startswith("G-") else ask.gate
         return await self._decide(run, step, gate_id, _spoken(ask), asker)
 
@@ -88,7 +90,7 @@ class Deciding:
         assert gate is not None
         with anyio.move_on_after(GLANCE_SECONDS):
             met = await self._bench.glance(asker.user, gate.approvers)
-            refusal = self._foreseen(run, gate, gate_of(clicked.value), Given(OPENS[clicked.action_id]), met)
+            refusal = self._verdicts.foreseen(run, gate, gate_of(clicked.value), Given(OPENS[clicked.action_id]), met)
             again = refusal is Refusal.ALREADY_DECIDED and gate.state is GateState.OPEN  # now with other words
             if refusal is not None and met.trouble is None and not again:
                 return await self._refused(run, gate, refusal, met)
@@ -112,7 +114,7 @@ class Deciding:
                 return no_form(scene, gate, why, EDIT_FORM) if why else edit_form(scene, gate, fields)
             case "gate_answer":
                 fields = fields_of(gate.terms.form)
-                why = unfit(fields)
+                why = unfit(fields, files=self._bench.takes_files)
                 return no_form(scene, gate, why, ANSWER_FORM) if why else answer_form(scene, gate, fields)
             case _:
                 return reject_form(scene, step.key, gate)
@@ -131,7 +133,10 @@ class Deciding:
             return decisions.not_the_card(None)
         run, step = found
         gate = found[1].gate
-        given = await self._answers.given(submitted, run, step, gate) if gate.id == gate_id else None
+        try:
+            given = await self._answers.given(submitted, run, step, gate) if gate.id == gate_id else None
+        except NotTaken as trouble:
+            return decisions.file_not_taken(gate, trouble)
         if given is None and gate.id == gate_id and gate.state is GateState.OPEN:
             return decisions.form_missed(gate, FORMS[submitted.callback_id])
         return await self._decide(run, step, gate_id, given or Given(FORMS[submitted.callback_id]), asker)
@@ -151,16 +156,9 @@ class Deciding:
             return None
         if here is None and card is not None and card.channel == clicked.channel and card.state == "sending":
             return None  # it stands in Slack, and where exactly is just being written down
-        return decisions.not_the_card(gate, await self._address(gate))
+        return decisions.not_the_card(gate, await self._address(found[0], gate))
 
     # The decision ---------------------------------------------------------------------------------------------------
-
-    def _foreseen(self, run: Run, gate: Gate, gate_id: str, given: Given, met: Acquaintance) -> Refusal | None:
-        """What the rules would say to this answer by this person now; what is filled in is not looked at."""
-        actor = Actor("person", met.person.id, met.person.name)
-        command = Decide("", actor, given.verdict, gate_id, choice=given.choice)
-        refusal = gates.refusal(run, gate, command, Facts(person=met.person), self._bench.now())
-        return None if refusal is Refusal.CONTENT_INVALID else refusal  # it is not there before a form is filled in
 
     async def _decide(self, run: Run, step: Step, gate_id: str, given: Given, asker: Asker) -> Reply:
         gate = step.gate
@@ -168,53 +166,25 @@ class Deciding:
         if asker.key is None:
             met = await self._bench.meet(asker.user, gate.approvers)
             return await self._tried(run, gate, gate_id, given, met)
-        for anew in (False, True):
-            met = await self._met(run, gate, gate_id, given, asker.user, anew=anew)
-            command = Decide(
-                step.key,
-                Actor("person", asker.user, met.person.name),
-                given.verdict,
-                gate_id,
-                given.comment[: LIMITS.comment_max],
-                asker.place.surface,
-                choice=given.choice,
-                content=given.content,
-                content_digest=given.content_digest,
-                edits=given.edits,
-                confirmed=given.confirmed,
-                digest=given.digest,
-            )
-            facts = recipe("decided", run=run.id, user=asker.user, verdict=given.verdict)
-            done = await self._bench.engine.perform(run.id, command, person=met.person, receipt=asker.key, answer=facts)
-            if done.refusal is not Refusal.FACTS_TOO_OLD:
-                break
-        after = done.run.steps[step.key].gate or gate
+        done = await self._verdicts.give(run, step, gate_id, given, asker, asker.key)
         if done.refusal is not None:
-            return await self._refused(done.run, after, done.refusal, met)
-        return await self._decided(done.run, after, given.verdict, asker.user)
-
-    async def _met(self, run: Run, gate: Gate, gate_id: str, given: Given, user: str, *, anew: bool) -> Acquaintance:
-        """Who decides. Raises NotYet when it hangs on a group of which Slack cannot say at the moment who is in it."""
-        met = await self._bench.meet(user, (*gate.approvers, *gate.terms.among), anew=anew)
-        unclear = (Refusal.ACTOR_NOT_APPROVER, Refusal.ACTOR_NOT_AMONG)
-        if met.trouble is not None and self._foreseen(run, gate, gate_id, given, met) in unclear:
-            raise NotYet(met.trouble, met.person)
-        return met
+            return await self._refused(done.run, done.gate, done.refusal, done.met)
+        return await self._decided(done.run, done.gate, given.verdict, asker.user)
 
     async def _tried(self, run: Run, gate: Gate, gate_id: str, given: Given, met: Acquaintance) -> Reply:
-        refusal = self._foreseen(run, gate, gate_id, given, met)
+        refusal = self._verdicts.foreseen(run, gate, gate_id, given, met)
         if refusal is not None:
             return await self._refused(run, gate, refusal, met)
         return decisions.would(f"{decisions.DOING[given.verdict]} {gate.name} v{gate.version}")
 
     async def _decided(self, run: Run, gate: Gate, verdict: Verdict, user: str) -> Reply:
-        scene, address = await self._bench.scene(run), await self._address(gate)
+        scene, address = await self._bench.scene(run), await self._address(run, gate)
         return decisions.decided(scene, gate, verdict, address, user=user)
 
     async def _refused(self, run: Run, gate: Gate, refusal: Refusal, met: Acquaintance) -> Reply:
         if not met.person.member:
             return answers.not_a_member(met.person)
-        scene, address = await self._bench.scene(run), await self._address(gate)
+        scene, address = await self._bench.scene(run), await self._address(run, gate)
         now = self._bench.now()
         return decisions.refused(scene, gate, refusal, met.person, now, address=address, unsure=met.unsure)
 
@@ -240,8 +210,8 @@ class Deciding:
                 return event
         return None
 
-    async def _address(self, gate: Gate) -> str:
-        return await self._bench.address(gate_key(gate.id))
+    async def _address(self, run: Run, gate: Gate) -> str:
+        return await self._bench.card_address(run, gate)
 
 
 def _spoken(ask: Approve | Reject | Changes) -> Given:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import anyio.to_thread
 
 from bot.desk.bench import Bench
+from bot.desk.file_inputs import fetched
 from bot.intake import Submitted
-from bot.views.fields import Field, fields_of, fields_to_edit, read
+from bot.views.fields import Field, fields_of, fields_to_edit, files_given, read
 from bot.views.gate_buttons import gate_of, seen_by
 from bot.views.gate_forms import ANSWER_FORM, CHANGES_FORM, COMMENT, EDIT_FORM, SURE, changes_form, texts
 from bot.views.reject_form import CALLBACK as REJECT_FORM
@@ -98,11 +99,21 @@ class GateAnswers:
                 comment = texts(submitted.values, COMMENT)
                 return Given("changes", comment, confirmed=bool(submitted.values.get(SURE))) if comment else None
             case "gate_answer":
-                filled = read(fields_of(gate.terms.form), submitted.values)
-                return None if filled.errors else Given("answer", content=Content(filled.values))
+                return await self._answered(submitted, gate)
             case "gate_edit":
                 return await self._edited(submitted, run, step, gate)
         return None
+
+    async def _answered(self, submitted: Submitted, gate: Gate) -> Given | None:
+        """What was asked for; its files are fetched. Raises NotTaken when one cannot be had."""
+        fields = fields_of(gate.terms.form)
+        filled = read(fields, submitted.values)
+        if filled.errors:
+            return None
+        values = filled.values
+        if gate.state is GateState.OPEN:
+            values = await fetched(self._bench, values, files_given(fields, submitted.values), submitted.user, "")
+        return Given("answer", content=Content(values))
 
     async def fields_to_edit(self, gate: Gate) -> list[Field]:
         shown = await self._bench.content(gate.shown)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from bot.desk import rights
@@ -10,21 +11,25 @@ from bot.desk.bench import Bench
 from bot.desk.notes import noted
 from bot.desk.place import Asker, Place
 from bot.desk.runs import find
+from bot.digests import Digest, digests_in
 from bot.grammar import Help, ListWorkflows, Start, Status, WhoDecides, Why, render
 from bot.views import answers, standing
 from bot.views.answers import VERB_HELP
-from bot.views.gate_words import gate_key
+from bot.views.digest_words import digest_title
+from bot.views.gate_words import digest_key
 from bot.views.home import GATES_MAX, HomeFacts
 from bot.views.reply import Reply
 from bot.views.run_message import root_key
 from bot.views.run_words import state_text
-from bot.views.standing import ListedRun, WaitingGate
+from bot.views.standing import ListedRun
 from bot.views.starts import example
+from bot.views.waiting import COUNTED_MAX, WaitingGate
+from bot.views.waiting import waiting as waiting_list
 from bot.wording import RUN_STATES
 from store import lookups, runs
 from store.database import Reader
 from store.lookups import RunRow
-from store.model import Gate, Run, Workflow
+from store.model import Gate, Run, RunId, Workflow
 
 SHOWN_MAX = GATES_MAX  # gates are loaded for Home, which has room for more of them than any list
 RUNS_MAX = 10
@@ -66,7 +71,7 @@ class Looking:
 
     async def waiting(self, asker: Asker) -> Reply:
         waiting, count = await self._waiting(asker)
-        return standing.waiting(waiting, asker.place.prefix, count)
+        return waiting_list(waiting, asker.place.prefix, count)
 
     async def mine(self, asker: Asker) -> Reply:
         return standing.mine(await self._mine(asker), self._bench.now(), asker.place.prefix)
@@ -128,12 +133,17 @@ class Looking:
         if not met.person.member:
             return [], 0
         found, count = await database.read(lambda tx: _gates_for(tx, asker.user, met.person.matches))
-        return [await self._waiting_gate(run, gate) for run, gate in found], count
+        return [await self._waiting_gate(one) for one in found], count
 
-    async def _waiting_gate(self, run: Run, gate: Gate) -> WaitingGate:
+    async def _waiting_gate(self, found: _Found) -> WaitingGate:
+        run, gate, shared = found.run, found.gate, found.shared
         workflow = self._bench.workflow(run)
-        address = await self._bench.address(gate_key(gate.id))
-        return WaitingGate(gate, run.name, workflow.title or workflow.name, address)
+        title = workflow.title or workflow.name
+        if shared is None or len(shared.items) == 1:
+            return WaitingGate(gate, run.name, title, await self._bench.card_address(run, gate))
+        address = await self._bench.address(digest_key(shared.id))
+        step = digest_title(await self._bench.scene(run), shared)
+        return WaitingGate(gate, run.name, title, address, shared, step, found.count)
 
     async def _mine(self, asker: Asker) -> list[ListedRun]:
         rows = await self._bench.engine.database.read(lambda tx: lookups.run_list(tx, by=asker.user, limit=RUNS_MAX))
@@ -156,13 +166,40 @@ class Looking:
         return await self._bench.address(root_key(run))
 
 
-def _gates_for(tx: Reader, user: str, references: Sequence[str]) -> tuple[list[tuple[Run, Gate]], int]:
-    """The gates that have waited longest for somebody, with their runs; and how many there are, counted so far."""
-    found = lookups.gates_for(tx, user, references, standing.COUNTED_MAX + 1)
-    shown = []
-    for run_id, key in found[:SHOWN_MAX]:
-        loaded = runs.load(tx, run_id)
-        gate = loaded[0].steps[key].gate if loaded else None
-        if loaded and gate:
-            shown.append((loaded[0], gate))
-    return shown, len(found)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A gate that waits for somebody, with the card that it shares, and how many on that wait for them."""
+
+    run: Run
+    gate: Gate
+    shared: Digest | None
+    count: int
+
+
+def _gates_for(tx: Reader, user: str, references: Sequence[str]) -> tuple[list[_Found], int]:
+    """The gates that have waited longest for somebody, those of one card together; and how many gates there are."""
+    waiting = lookups.gates_for(tx, user, references, COUNTED_MAX + 1)
+    known: dict[RunId, tuple[Run, Mapping[str, Digest]] | None] = {}
+    found: dict[str, _Found] = {}
+    for run_id, key in waiting:
+        if run_id not in known and len(found) < SHOWN_MAX:
+            known[run_id] = _with_cards(tx, run_id)
+        run, cards = known.get(run_id) or (None, {})
+        gate = run.steps[key].gate if run is not None else None
+        if run is None or gate is None:
+            continue
+        shared = cards.get(gate.id)
+        card = gate.id if shared is None else shared.id
+        if card in found:
+            found[card] = replace(found[card], count=found[card].count + 1)
+        elif len(found) < SHOWN_MAX:
+            found[card] = _Found(run, gate, shared, 1)
+    return list(found.values()), len(waiting)
+
+
+def _with_cards(tx: Reader, run_id: RunId) -> tuple[Run, Mapping[str, Digest]] | None:
+    """A run, and the card that each of its gates shares with others."""
+    loaded = runs.load(tx, run_id)
+    if loaded is None:
+        return None
+    return loaded[0], {one.gate.id: digest for digest in digests_in(tx, loaded[0]) for one in digest.items}

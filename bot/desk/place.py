@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from bot.attached import Attached
 from bot.intake import Said
 
-Surface: TypeAlias = Literal["slash", "mention", "dm", "cli", "card", "home", "form"]
+Surface: TypeAlias = Literal["slash", "mention", "dm", "cli", "card", "home", "form", "message", "shortcut"]
 
 PREFIXES: dict[Surface, str] = {"slash": "/flow ", "mention": "@flow ", "dm": "", "cli": ""}
 
@@ -40,6 +41,7 @@ class Asker:
     user: str
     place: Place
     key: str | None = None
+    files: tuple[Attached, ...] = ()  # that came with their words
 
     @property
     def trying(self) -> bool:

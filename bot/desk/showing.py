@@ -11,7 +11,6 @@ from bot.intake import Clicked
 from bot.slack import SlackFault
 from bot.views import answers, decisions
 from bot.views.content_view import content_view
-from bot.views.gate_words import gate_key
 from bot.views.reply import NOTHING, Reply
 from store.model import Run
 
@@ -34,7 +33,7 @@ class Showing:
         if barred is not None:
             return barred
         if gate.id != clicked.value:
-            return decisions.not_the_card(gate, await self._bench.address(gate_key(gate.id)))
+            return decisions.not_the_card(gate, await self._bench.card_address(found[0], gate))
         view = content_view(await self._bench.scene(found[0]), gate, await self._bench.content(gate.shown))
         try:
             await self._bench.open_form(clicked.trigger_id, view)

@@ -7,7 +7,9 @@ from bot.desk.cancelling import Cancelling
 from bot.desk.controlling import Controlling
 from bot.desk.deciding import Deciding
 from bot.desk.looking import Looking
+from bot.desk.minding import Minding
 from bot.desk.place import Asker
+from bot.desk.retrying import Retrying
 from bot.desk.runs import find, thread_run
 from bot.desk.starting import Starting
 from bot.grammar import (
@@ -16,6 +18,7 @@ from bot.grammar import (
     Cancel,
     Changes,
     Context,
+    Endpoints,
     Help,
     ListWorkflows,
     Mine,
@@ -35,7 +38,6 @@ from bot.grammar import (
     parse,
 )
 from bot.views import answers, decisions
-from bot.views.gate_words import gate_key
 from bot.views.reply import Reply
 from bot.views.starts import is_sensitive
 from store.model import GateState, Plan
@@ -52,6 +54,8 @@ class Speech:
         deciding: Deciding,
         cancelling: Cancelling,
         controlling: Controlling,
+        retrying: Retrying,
+        minding: Minding,
     ) -> None:
         self._bench = bench
         self._looking = looking
@@ -59,6 +63,8 @@ class Speech:
         self._deciding = deciding
         self._cancelling = cancelling
         self._controlling = controlling
+        self._retrying = retrying
+        self._minding = minding
 
     async def answer(self, text: str, asker: Asker) -> Reply:
         met = await self._bench.meet(asker.user)
@@ -81,8 +87,12 @@ class Speech:
                 return await self._deciding.typed(ask, asker)
             case Cancel():
                 return await self._cancelling.typed(ask, asker)
-            case Retry() | Pause() | Resume():
+            case Retry():
+                return await self._retrying.typed(ask, asker)
+            case Pause() | Resume():
                 return await self._controlling.typed(ask, asker)
+            case Endpoints():
+                return await self._minding.typed(ask, asker)
             case Status():
                 return await self._looking.status(ask, asker)
             case Why():
@@ -124,9 +134,9 @@ class Speech:
         run = await find(self._bench, "this", asker)
         gates = [step.gate for step in run.steps.values() if step.gate] if run else []
         waiting = [gate for gate in gates if gate.state is GateState.OPEN]
-        if len(waiting) != 1:
+        if run is None or len(waiting) != 1:
             return answers.misunderstood(wrong, asker.place.prefix)
-        return decisions.did_you_mean(waiting[0], wrong.verdict, await self._bench.address(gate_key(waiting[0].id)))
+        return decisions.did_you_mean(waiting[0], wrong.verdict, await self._bench.card_address(run, waiting[0]))
 
 
 def _by_position(plan: Plan) -> tuple[str, ...]:

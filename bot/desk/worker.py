@@ -20,10 +20,10 @@ from bot import intake
 from bot.desk.answering import Answering
 from bot.desk.bench import NotYet
 from bot.desk.clerk import Clerk
-from bot.intake import Heard, Submitted
+from bot.intake import Heard, Posted, Submitted
 from bot.slack import SlackFault
 from bot.views import answers, reply
-from bot.views.reply import Reply
+from bot.views.reply import NOTHING, Reply
 from engine.api import Engine, Poisoned
 from store import receipts
 from store.faults import StoreFault
@@ -94,6 +94,27 @@ class Worker:
         except Exception:
             log.exception("form.not_read", form=submitted.callback_id)
             return None  # it is received, and what is wrong is answered
+
+    async def onward(self, submitted: Submitted) -> Json:
+        """The page that follows the one that was just received; None when the window may close."""
+        try:
+            return await self._clerk.onward(submitted)
+        except Exception:
+            # The page before it is on disk: a window that closes too early loses nothing.
+            log.exception("form.not_continued", form=submitted.callback_id)
+            return None
+
+    def concerns(self, heard: Heard) -> bool:
+        """Whether there is anything to do about it; else it is not even put down."""
+        return self._clerk.concerns(heard)
+
+    def listens_in(self, channel: str) -> bool:
+        """Whether messages in this channel start something."""
+        return self._clerk.listens_in(channel)
+
+    async def options(self, user: str, typed: str, metadata: str) -> list[Json]:
+        """What a menu offers to somebody who types into it."""
+        return await self._clerk.options(user, typed, metadata)
 
     def hold(self, key: str) -> bool:
         """Set a receipt aside for `serve_held`: a form must be open within three seconds, so it waits for no turn.
@@ -196,7 +217,7 @@ class Worker:
             if receipt.tries + 1 < TRIES_MAX:
                 await self._announce(receipt, heard)
                 raise
-            said = answers.not_a_member(trouble.person)
+            said = _to(heard, answers.not_a_member(trouble.person))
         if receipt.state == "received":
             await self._engine.database.write(lambda tx: receipts.performed(tx, receipt.key, reply.dump(said)))
         try:
@@ -240,13 +261,13 @@ class Worker:
             raise
         except Poisoned:
             log.exception("receipt.poisoned", receipt=receipt.key, token=token(receipt))
-            return answers.broken(token(receipt), "Nothing was changed, and the run is paused.")
+            return _to(heard, answers.broken(token(receipt), "Nothing was changed, and the run is paused."))
         except Exception:
             log.exception("receipt.poisoned", receipt=receipt.key, token=token(receipt))
             now = await self._engine.database.read(lambda tx: receipts.of(tx, receipt.key))
             recorded = now is not None and now.state != "received"
             effect = "What you asked for was recorded." if recorded else "Nothing was changed."
-            return answers.broken(token(receipt), effect)
+            return _to(heard, answers.broken(token(receipt), effect))
 
     async def _put_off(self, receipt: Receipt, fault: SlackFault) -> None:
         """Slack does not take the answer now: later, but not for ever."""
@@ -255,9 +276,10 @@ class Worker:
             log.error("answer.given_up", receipt=receipt.key, error=fault.code, tries=tries)
             await self._answered(receipt)
             return
-        await self._engine.database.write(lambda tx: receipts.tried(tx, receipt.key))
+        # From the refusal on, not from when it is written down: that may take a while.
         wait_ms = max(fault.retry_after_ms or 0, min(AGAIN_MAX_MS, AGAIN_MIN_MS << (tries - 1)))
         self._not_before[receipt.key] = self._engine.clock.now() + wait_ms
+        await self._engine.database.write(lambda tx: receipts.tried(tx, receipt.key))
 
     async def _answered(self, receipt: Receipt) -> None:
         self._not_before.pop(receipt.key, None)
@@ -270,6 +292,11 @@ class Worker:
             return
         self._pruned_at = now
         await self._engine.database.write(lambda tx: receipts.prune(tx, now - KEEP_MS))
+
+
+def _to(heard: Heard, word: Reply) -> Reply:
+    """A word to whoever asked; to who only talked in a channel none."""
+    return NOTHING if isinstance(heard, Posted) else word
 
 
 def token(receipt: Receipt) -> str:

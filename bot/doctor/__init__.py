@@ -2,6 +2,7 @@
 
 finding    one line of the report
 home       this machine: settings, database, runs that are not shown, endpoints that are down, workflows, disk
+listening  whether messages that are to start workflows reach us
 reach      the world: Slack, its scopes and methods, Socket Mode, models, the clock
 """
 

@@ -21,6 +21,7 @@ from store import endpoints as endpoint_rows
 from store import glance, handles, lookups, migrate, unshown
 from store.faults import StoreFault
 from store.handles import Handle
+from store.mounts import network_kind
 
 SQLITE_SOUND = (3, 51, 3)  # earlier ones can damage a WAL that two connections reset at once
 CLOSED_MAX = 20
@@ -55,6 +56,7 @@ def database(path: Path) -> Iterator[Finding]:
     else:
         yield ok("sqlite", f"version {sqlite3.sqlite_version}")
     folder = path.absolute().parent
+    yield _volume(path)
     if not path.exists():
         if folder.is_dir() and os.access(folder, os.W_OK):
             yield ok("database", f"{path} does not exist yet; it is made at the first start")
@@ -63,6 +65,17 @@ def database(path: Path) -> Iterator[Finding]:
         return
     yield _soundness(path)
     yield _owner(path)
+
+
+def _volume(path: Path) -> Finding:
+    kind = network_kind(path)
+    if kind is None:
+        return ok("volume", f"{path} lies on this machine, as far as can be told")
+    return warn(
+        "volume",
+        f"{path} lies on a network file system ({kind}), where locks do not hold and a commit may be lost or damaged.",
+        "Name a file on a local disk in POINTSMAN_DB, and have `pointsman backup` copy it elsewhere.",
+    )
 
 
 def _soundness(path: Path) -> Finding:

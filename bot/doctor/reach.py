@@ -11,8 +11,10 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bot.capabilities import INCAPABLE
+from bot.doctor import listening
 from bot.doctor.finding import Finding, fail, ok, warn
 from bot.manifest import SCOPES, SCOPES_OPTIONAL
+from bot.people import Organisation, SlackPeople
 from bot.phonebook import Phonebook
 from bot.pins import Pins
 from bot.references import References, named_by, nested, strange
@@ -66,6 +68,8 @@ async def slack(
             found += [*_clock(us, clock), *_scopes(us.me.scopes), *await _methods(us)]
             pins = Pins(clock, known=(one for one in pinned if one.team == (us.me.enterprise_id or us.me.team_id)))
             found += await _strangers(us, clock, workflows or {}, own_groups or {}, pins)
+            people = SlackPeople(us, clock, Organisation(us.me.team_id, us.me.enterprise_id), own_groups, pins)
+            found += await listening.channels(workflows or {}, people, us.me.scopes)
             if given.slack_app_token is not None:
                 found.append(await _socket(us, given.slack_app_token.get_secret_value()))
             return found

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
 from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 
 from bot.evidence.page import page
@@ -20,8 +23,7 @@ MOMENT = (1980, 1, 1, 0, 0, 0)  # the same evidence is the same file, whenever i
 
 def exported(database: Path, ref: str, target: Path, *, over: bool = False) -> dict[str, Json]:
     """Write the bundle of a run; beside a running service too, as nothing is changed. Raises Objection, StoreFault."""
-    if target.exists() and not over:
-        raise Objection("file_exists", f"{target} is there already.", "Name another file, or say --force.")
+    must_be_free(target, over=over)
     with glance(database) as tx:
         run_id = lookups.run_id(tx, ref)
         if run_id is None:
@@ -35,7 +37,8 @@ def exported(database: Path, ref: str, target: Path, *, over: bool = False) -> d
         assert evidence is not None, "it was found a moment ago, and a look sees one moment"
         plan = definitions.plan(tx, evidence.run.version)
         assert plan is not None, "a run refers to its definition"
-    _write(target, bundled(evidence, plan))
+    with writing(target) as archive:
+        packed(evidence, plan, archive)
     return {
         "run": run_id,
         "name": evidence.run.name,
@@ -46,27 +49,50 @@ def exported(database: Path, ref: str, target: Path, *, over: bool = False) -> d
     }
 
 
-def _write(target: Path, data: bytes) -> None:
+def must_be_free(target: Path, *, over: bool) -> None:
+    if target.exists() and not over:
+        raise Objection("file_exists", f"{target} is there already.", "Name another file, or say --force.")
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[zipfile.ZipFile]:
     """The whole file or none: half a bundle would look like one that was tampered with."""
     half = target.with_name(f"{target.name}.half")
     try:
-        half.write_bytes(data)
+        with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as archive:
+            yield archive
         half.rename(target)
     except OSError as error:
-        half.unlink(missing_ok=True)
         why = error.strerror or str(error)
         raise Objection("cannot_write", f"{target} cannot be written: {why}.", "Name a file elsewhere.") from None
+    finally:
+        half.unlink(missing_ok=True)
 
 
-def bundled(evidence: Evidence, plan: Plan) -> bytes:
-    """The archive."""
+def packed(evidence: Evidence, plan: Plan, archive: zipfile.ZipFile, folder: str = "") -> None:
+    """Put the files of a bundle into an archive."""
     inside = dict(evidence.files)
     inside["index.html"] = page(evidence, plan).encode()
-    inside["check.py"] = (files("bot.evidence") / "check.py").read_bytes()
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(inside):
-            entry = zipfile.ZipInfo(name, MOMENT)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, inside[name])
-    return buffer.getvalue()
+    inside["files.json"] = _sums(inside)
+    inside["check.py"] = script()
+    for name in sorted(inside):
+        put(archive, f"{folder}{name}", inside[name])
+
+
+def _sums(inside: Mapping[str, bytes]) -> bytes:
+    """The hashes of what no hash of the history covers."""
+    covered = ("events.jsonl", "content/", "definitions/")
+    loose = [name for name in sorted(inside) if not name.startswith(covered) or name.endswith(".yaml")]
+    sums = {name: sha256(inside[name]).hexdigest() for name in loose}
+    return f"{json.dumps(sums, indent=2)}\n".encode()
+
+
+def script() -> bytes:
+    """What checks a bundle, or a collection of them."""
+    return (files("bot.evidence") / "check.py").read_bytes()
+
+
+def put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    entry = zipfile.ZipInfo(name, MOMENT)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, data)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check a bundle of evidence about one run. Needs nothing but Python 3.9 or newer: no network, no other package.
+"""Check a bundle of evidence about a run, or a collection of them. Needs nothing but Python 3.9 or newer.
 
     python check.py [BUNDLE.zip or folder] [--key FILE]
 
@@ -31,8 +31,34 @@ def main() -> int:
     parser.add_argument("bundle", nargs="?", default=str(Path(__file__).parent))
     parser.add_argument("--key", help="file with the audit key, when the record was kept with one")
     asked = parser.parse_args()
-    files = opened(Path(asked.bundle))
     key = Path(asked.key).read_bytes().strip() if asked.key else b""
+    bundle = Bundle(Path(asked.bundle))
+    problems = told(bundle.files(""), key) if "run.json" in bundle.names else all_told(bundle, key)
+    print("Something was changed." if problems else "The record holds together.")
+    return 1 if problems else 0
+
+
+def all_told(bundle: Bundle, key: bytes) -> int:
+    """Check every run of a collection; gives how many problems there are."""
+    listed = {run["name"]: run for run in json.loads(bundle.files("")["runs.json"])["runs"]}
+    there = {name.partition("/")[0] for name in bundle.names if "/" in name}
+    problems = [f"{name} is not in the collection" for name in sorted(set(listed) - there)]
+    problems += [f"{name} is in the collection, and not in its list" for name in sorted(there - set(listed))]
+    for problem in problems:
+        print(f"WRONG: {problem}")
+    count = len(problems)
+    for name in sorted(set(listed) & there):
+        files = bundle.files(f"{name}/")
+        about = json.loads(files["run.json"])
+        if (about["run"]["id"], about["head"]) != (listed[name]["id"], listed[name]["head"]):
+            print(f"WRONG: {name} is not the run that was listed, or has another history")
+            count += 1
+        count += told(files, key)
+    return count
+
+
+def told(files: dict[str, bytes], key: bytes) -> int:
+    """Check one run and say what was found; gives how many problems there are."""
     problems = checked(files, key)
     about = json.loads(files["run.json"])
     events = files["events.jsonl"].count(b"\n")
@@ -42,16 +68,30 @@ def main() -> int:
         print(f"no longer there (its hash stands in the record): {name}")
     for problem in problems:
         print(f"WRONG: {problem}")
-    print("Something was changed." if problems else "The record holds together.")
-    return 1 if problems else 0
+    return len(problems)
 
 
-def opened(path: Path) -> dict[str, bytes]:
-    """The files of a bundle by name, from the archive or from the folder it was unpacked to."""
-    if path.is_dir():
-        return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+class Bundle:
+    """The archive, or the folder it was unpacked to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if path.is_dir():
+            found = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+        else:
+            with zipfile.ZipFile(path) as archive:
+                found = [name for name in archive.namelist() if not name.endswith("/")]
+        self.names = sorted(found)
+
+    def files(self, folder: str) -> dict[str, bytes]:
+        """The files of one folder and below by name; of the outermost only those that stand in no run's folder."""
+        names = [name for name in self.names if name.startswith(folder)]
+        if not folder and "runs.json" in self.names:
+            names = [name for name in names if "/" not in name]
+        if self._path.is_dir():
+            return {name[len(folder) :]: (self._path / name).read_bytes() for name in names}
+        with zipfile.ZipFile(self._path) as archive:
+            return {name[len(folder) :]: archive.read(name) for name in names}
 
 
 def checked(files: dict[str, bytes], key: bytes) -> list[str]:
@@ -85,7 +125,14 @@ def checked(files: dict[str, bytes], key: bytes) -> list[str]:
     if head.hex() != about["head"]:
         problems.append("the history does not end where the run says it ends")
     problems += compared(files, wanted - set(about["missing"]), versions)
-    return problems
+    return problems + altered(files)
+
+
+def altered(files: dict[str, bytes]) -> list[str]:
+    """The page and the state of the run, which no hash of the history covers, held against what was written down."""
+    sums = json.loads(files.get("files.json", b"{}"))
+    changed = [name for name in sorted(sums) if hashlib.sha256(files.get(name, b"")).hexdigest() != sums[name]]
+    return [f"{name} is not as it was exported" for name in changed]
 
 
 def compared(files: dict[str, bytes], wanted: set[str], versions: set[str]) -> list[str]:

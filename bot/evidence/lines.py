@@ -125,7 +125,9 @@ _TOLD: Mapping[type, Callable[[Any], str]] = {
     ReportIgnored: lambda e: f"a late report ({e.report}) of attempt {e.place.attempt} changed nothing",
     InputsChanged: lambda e: f"{who(e.actor)} changed {', '.join(e.names)}",
     VersionChanged: lambda e: f"{who(e.actor)} moved it to version {e.version[:12]}",
-    RunReopened: lambda e: f"{who(e.actor)} lets it go on{_because(e.reason)}",
+    RunReopened: lambda e: (
+        f"{who(e.actor)} lets it go on{', when its turn has come' if e.queued else ''}{_because(e.reason)}"
+    ),
     CancelRequested: lambda e: f"{who(e.actor)} cancelled it{_because(e.reason)}",
     RunEnding: lambda e: f"ends as {e.outcome.value}{_because(e.error.message if e.error else e.reason)}",
     RunPaused: lambda e: f"paused by {who(e.actor)}{_because(e.reason)}",

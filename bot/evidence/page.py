@@ -6,6 +6,7 @@ The page loads nothing from anywhere and runs no script. Everything that people 
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,10 +16,11 @@ from bot.evidence.lines import line, who
 from bot.picture import picture
 from engine.evidence import Evidence
 from store.codec import load
-from store.events import KINDS, DecisionMade, Event, GateOpened
+from store.events import KINDS, DecisionMade, Event, GateOpened, PolicyDecided
 from store.model import Actor, Content, Json, Millis, Plan, Run, Step
 
 SHOWN_CHARS = 20_000  # of one value; the whole of it stands in the bundle
+DRAWN_CHARS = 200_000  # of a picture that a step gave as SVG
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2937; --soft: #4b5563; --line: #d1d5db; --paper: #fff; --box: #f6f7f9 }
@@ -32,7 +34,12 @@ td, th { border-top: 1px solid var(--line); padding: .35rem .6rem .35rem 0; text
 th { font-weight: 600; white-space: nowrap } .soft { color: var(--soft) }
 pre { background: var(--box); padding: .7rem; border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere }
 details { margin: .3rem 0 } summary { cursor: pointer } .picture { overflow-x: auto }
-code { font-size: .92em; overflow-wrap: anywhere }
+code { font-size: .92em } p, code, td, h1, h3, summary { overflow-wrap: anywhere }
+.drawn { background: #fff; max-width: 100%; border-radius: 6px }
+@media (max-width: 44rem) {
+  body { margin: 1rem auto } th { white-space: normal }
+  .rows tr { display: block; border-top: 1px solid var(--line); padding: .4rem 0 }
+  .rows td { display: inline; border: 0; padding: 0 .5rem 0 0 } .rows tr:first-child { display: none } }
 """
 
 
@@ -60,7 +67,9 @@ def page(evidence: Evidence, plan: Plan) -> str:
         f'<h2>The run</h2><div class="picture">{picture(plan, _states(run))}</div>',
         _section("Inputs", _value(resolve(run.inputs))),
         _section("Outputs", _value(resolve(run.outputs))) if run.outputs else "",
+        _drawn(run, resolve),
         _decisions(events, resolve),
+        _answers(run),
         _steps(run, resolve),
         _history(events),
         _proof(),
@@ -131,6 +140,8 @@ def _decisions(history: Iterable[Happened], resolve: Resolve) -> str:
     for one in history:
         if isinstance(one.event, GateOpened):
             opened[one.step] = one.event
+        elif isinstance(one.event, PolicyDecided):
+            parts.append(_by_policy(one, one.event, resolve))
         elif isinstance(one.event, DecisionMade):
             parts.append(_decision(one, one.event, opened.get(one.step), resolve))
     return f"<h2>Decisions</h2>{''.join(parts) or '<p class=soft>Nobody was asked.</p>'}"
@@ -148,6 +159,44 @@ def _decision(one: Happened, made: DecisionMade, asked: GateOpened | None, resol
     )
 
 
+def _by_policy(one: Happened, made: PolicyDecided, resolve: Resolve) -> str:
+    return (
+        f"<h3>{escape(one.step)} · {escape(line(made))}</h3>"
+        f"<p class=soft>{_moment(one.at)}, event {one.seq}, digest <code>{escape(made.digest)}</code></p>"
+        f"<details><summary>What was decided on</summary>{_value(resolve(made.shown))}</details>"
+    )
+
+
+def _drawn(run: Run, resolve: Resolve) -> str:
+    """What steps have drawn as SVG, as pictures: in these no script runs and nothing is loaded."""
+    parts = ""
+    for step in run.steps.values():
+        output = resolve(step.output)
+        values = list(output.values()) if isinstance(output, dict) else [output]
+        for value in values:
+            if isinstance(value, str) and value.startswith("<svg ") and len(value) <= DRAWN_CHARS:
+                data, name = b64encode(value.encode()).decode(), escape(step.key)
+                parts += f'<p><img class=drawn alt="drawn by {name}" src="data:image/svg+xml;base64,{data}">'
+    return f"<h2>Drawn by its steps</h2>{parts}" if parts else ""
+
+
+def _answers(run: Run) -> str:
+    """Which model answered which prompt at which step, and what it cost; nothing when no model was asked."""
+    rows = ""
+    for step in run.steps.values():
+        receipt = step.receipt if isinstance(step.receipt, Mapping) else {}
+        if "prompt_hash" not in receipt:
+            continue
+        tokens = f"{receipt.get('tokens_in')} in, {receipt.get('tokens_out')} out"
+        micros = int(receipt.get("usd_micros") or 0)
+        cost = f"${micros / 1_000_000:.6f}" if micros else "$0"
+        told = (step.key, receipt.get("model_answered"), tokens, cost)
+        cells = "".join(f"<td>{escape(str(one))}" for one in told)
+        rows += f"<tr>{cells}<td><code>{escape(str(receipt['prompt_hash'])[:16])}…</code>"
+    head = "<tr><th>Step<th>Model<th>Tokens<th>Cost<th>Prompt (hash)"
+    return f"<h2>Answers of models</h2><table class=rows>{head}{rows}</table>" if rows else ""
+
+
 def _steps(run: Run, resolve: Resolve) -> str:
     return f"<h2>Steps</h2>{''.join(_step(step, resolve) for step in run.steps.values())}"
 
@@ -163,7 +212,8 @@ def _step(step: Step, resolve: Resolve) -> str:
 
 def _history(history: Iterable[Happened]) -> str:
     rows = "".join(_row(one) for one in history if one.event is None or line(one.event))
-    return f"<h2>Everything that happened</h2><table><tr><th>#<th>When (UTC)<th>Step<th>What<th>By{rows}</table>"
+    head = "<tr><th>#<th>When (UTC)<th>Step<th>What<th>By"
+    return f"<h2>Everything that happened</h2><table class=rows>{head}{rows}</table>"
 
 
 def _row(one: Happened) -> str:

@@ -14,6 +14,7 @@ The same words work after the slash command, after a mention and bare in a direc
     phrases      the fixed natural forms: questions only, never an action
     parts        references to workflows, runs and gates, reasons
     lines        parse(text, context): a line to what it asks for
+    retrying     what is said beside the run that is to be retried
     suggestions  what to say to a line that asks for nothing
     render       render(ask): what one asks for, as the line to type
 """
@@ -24,6 +25,7 @@ from bot.grammar.asks import (
     Cancel,
     Changes,
     Context,
+    Endpoints,
     Help,
     ListWorkflows,
     Mine,
@@ -50,6 +52,7 @@ __all__ = [
     "Cancel",
     "Changes",
     "Context",
+    "Endpoints",
     "Help",
     "ListWorkflows",
     "Mine",

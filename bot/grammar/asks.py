@@ -99,10 +99,14 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Let a run that has ended go on where it broke, or from a step."""
+    """Let a run that has ended go on where it broke, or from a step; `confirmed` also when effects would repeat."""
 
     run: str
     step: str = ""
+    latest: bool = False  # by the newest version of its workflow
+    given: tuple[tuple[str, Value], ...] = ()  # inputs that change first
+    confirmed: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,13 @@ class Pause:
 @dataclass(frozen=True, slots=True)
 class Resume:
     run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Which endpoints are down; with `trying`, have this one tried at once."""
+
+    trying: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +174,7 @@ Ask: TypeAlias = (
     | Retry
     | Pause
     | Resume
+    | Endpoints
     | Help
     | WhoAmI
     | Ping

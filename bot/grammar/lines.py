@@ -11,6 +11,7 @@ from bot.grammar.asks import (
     Cancel,
     Changes,
     Context,
+    Endpoints,
     Help,
     ListWorkflows,
     Mine,
@@ -19,7 +20,6 @@ from bot.grammar.asks import (
     Ping,
     Reject,
     Resume,
-    Retry,
     Start,
     Status,
     Value,
@@ -30,6 +30,7 @@ from bot.grammar.asks import (
 from bot.grammar.parts import gate_reference, input_named, run_reference, split, spoken_reason, words, workflow_named
 from bot.grammar.phrases import courtesy, question
 from bot.grammar.render import join, version_word, word
+from bot.grammar.retrying import retry
 from bot.grammar.slack_text import readable
 from bot.grammar.suggestions import echo, no_gate, no_run, unclosed, unknown
 from bot.grammar.tokens import Token, Unclosed, tokens
@@ -37,7 +38,8 @@ from engine.definitions.verbs import VERBS
 
 _WRAPPED = re.compile(r"(```|`|\*|_)\s*(?=\S)(.*?)\s*\1", re.DOTALL)
 _TRUE = "true"
-_FROM = re.compile(r"from\s+([^\s\"'`]{1,300})", re.IGNORECASE)
+_TRY = re.compile(r"try(?:\s+|\Z)", re.IGNORECASE)
+_SAID_BESIDE = re.compile(r"from\s+\S|because\b|--|—|–|[A-Za-z_][\w-]*\+?=", re.IGNORECASE)
 
 
 def parse(text: str, context: Context) -> Ask | Misunderstanding:
@@ -188,6 +190,18 @@ def _ping(rest: str, context: Context) -> Ask | Misunderstanding:
     return Ping()
 
 
+def _endpoints(rest: str, context: Context) -> Ask | Misunderstanding:
+    if not rest:
+        return Endpoints()
+    found, name = _TRY.match(rest), ""
+    if found is not None:
+        name = words(rest[found.end() :])
+    if not name:
+        wrong = "You did not say which." if found else f"I don't understand {echo(rest)}."
+        return Misunderstanding("You want to know which endpoints are down.", wrong, "endpoints try NAME")
+    return Endpoints(name)
+
+
 def _cancel(rest: str, context: Context) -> Ask | Misunderstanding:
     word, _, reason = split(rest)
     if not word and context.in_run_thread:
@@ -240,15 +254,7 @@ def _retry(rest: str, context: Context) -> Ask | Misunderstanding:
     found = _controlled(rest, context)
     if found is None:
         return no_run("You want to retry a run.", rest, "retry")
-    run, said = found
-    if not said:
-        return Retry(run)
-    step = _FROM.fullmatch(said)
-    if step is None:
-        return Misunderstanding(
-            f"You want to retry {run}.", f"I don't understand {echo(said)}.", join("retry", run, "from STEP")
-        )
-    return Retry(run, step[1])
+    return retry(*found)
 
 
 def _pause(rest: str, context: Context) -> Ask | Misunderstanding:
@@ -269,7 +275,7 @@ def _controlled(rest: str, context: Context) -> tuple[str, str] | None:
     run = run_reference(word) if word else None
     if run is not None:
         return run, said
-    implied = not word or (word.lower() == "from" and bool(said))
+    implied = not word or _SAID_BESIDE.match(rest.strip()) is not None
     return ("this", rest.strip()) if implied and context.in_run_thread else None
 
 
@@ -281,6 +287,7 @@ _READERS: dict[str, Callable[[str, Context], Ask | Misunderstanding]] = {
     "who": _who,
     "waiting": _waiting,
     "mine": _mine,
+    "endpoints": _endpoints,
     "cancel": _cancel,
     "approve": _approve,
     "reject": _reject,

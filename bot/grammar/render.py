@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from bot.grammar.asks import (
     Approve,
     Ask,
     Cancel,
     Changes,
+    Endpoints,
     Help,
     ListWorkflows,
     Mine,
@@ -20,6 +22,7 @@ from bot.grammar.asks import (
     Retry,
     Start,
     Status,
+    Value,
     Waiting,
     WhoAmI,
     WhoDecides,
@@ -42,12 +45,14 @@ def render(ask: Ask) -> str:
             return join("reject", gate, version_word(version), _because(reason))
         case Changes(gate, comment, version):
             return join("changes", gate, version_word(version), _quoted(comment))
-        case Retry(run, step):
-            return join("retry", run, f"from {step}" if step else "")
+        case Retry():
+            return _render_retry(ask)
         case Pause(run, reason):
             return join("pause", run, _because(reason))
         case Resume(run):
             return join("resume", run)
+        case Endpoints(trying):
+            return join("endpoints", f"try {_quoted(trying)}" if trying else "")
         case ListWorkflows(search):
             return join("list", _quoted(search) if search else "")
         case Help(topic):
@@ -63,13 +68,22 @@ def render(ask: Ask) -> str:
 
 
 def _render_start(ask: Start) -> str:
-    named = [
+    loose = [_quoted(text) for text in ask.loose]
+    return join("run", word(ask.workflow), *_named(ask.given), *loose, "--dry-run" if ask.dry_run else "")
+
+
+def _render_retry(ask: Retry) -> str:
+    where = f"from {word(ask.step)}" if ask.step else ""
+    version, sure = "--version latest" if ask.latest else "", "--confirm" if ask.confirmed else ""
+    return join("retry", ask.run, where, version, *_named(ask.given), sure, _because(ask.reason))
+
+
+def _named(given: Iterable[tuple[str, Value]]) -> list[str]:
+    return [
         f"{name}+={word(part)}" if isinstance(value, tuple) else f"{name}={word(part)}"
-        for name, value in ask.given
+        for name, value in given
         for part in (value if isinstance(value, tuple) else (value,))
     ]
-    loose = [_quoted(text) for text in ask.loose]
-    return join("run", word(ask.workflow), *named, *loose, "--dry-run" if ask.dry_run else "")
 
 
 def word(text: str) -> str:

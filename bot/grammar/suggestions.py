@@ -83,14 +83,14 @@ def no_gate(rest: str) -> str:
     return f"{echo(said)} is not a gate; gates are called like G-41." if said else "You did not say which gate."
 
 
-def unclosed(found: Unclosed, understood: str) -> Misunderstanding:
+def unclosed(found: Unclosed, understood: str, verb: str = "run") -> Misunderstanding:
     closing = {"“": "”", "„": "“", "«": "»"}.get(found.quote, found.quote)
     opened = " ".join((found.before.split(" ")[-1] + found.rest).split())
     return Misunderstanding(
         understood,
         f"The quote {found.quote} that opens at {cut(opened, ECHO_MAX)} is never closed: "
         f"add {closing} where the value ends.",
-        f"run {found.before}{cut(found.rest.rstrip(), 200)}{closing}",
+        f"{verb} {found.before}{cut(found.rest.rstrip(), 200)}{closing}",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.grammar.slack_text import MARKUP, readable, value
@@ -39,6 +39,7 @@ class Token:
     name: str = ""
     append: bool = False
     quoted: bool = False
+    at: int = field(default=0, compare=False)  # where it begins in its line
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def tokens(line: str) -> list[Token] | Unclosed:
         named = _NAMED.match(line, at)
         option = None if named else _OPTION.match(line, at)
         if option:
-            found.append(Token("option", name=option[1]))
+            found.append(Token("option", name=option[1], at=at))
             at = _skip_space(line, option.end())
             continue
         read = read_value(line, named.end() if named else at)
@@ -66,9 +67,9 @@ def tokens(line: str) -> list[Token] | Unclosed:
             return read
         text, quoted, end = read
         if named:
-            found.append(Token("named", text, named[1], named[2] == "+=", quoted))
+            found.append(Token("named", text, named[1], named[2] == "+=", quoted, at))
         else:
-            found.append(Token("value", text, quoted=quoted))
+            found.append(Token("value", text, quoted=quoted, at=at))
         at = _skip_space(line, end)
     return found
 

@@ -8,11 +8,13 @@ from html import escape
 
 from bot.picture.graph import Node
 from bot.picture.layout import (
+    BOLD,
     BOX_HEIGHT,
     FRAME,
     MARK_WIDTH,
     NAME_SIZE,
     PADDING,
+    RANK_GAP,
     ROUND,
     UNDER_SIZE,
     Layout,
@@ -26,6 +28,7 @@ from bot.picture.looks import ARROW, FAINT, TEXT, look
 MARGIN = 20
 FONTS = "DejaVu Sans, Verdana, Segoe UI, Helvetica, Arial, sans-serif"
 TIP = 7  # length of an arrow's tip
+ASIDE = 26  # how far beside its middle a way back begins and ends
 
 
 def draw(nodes: Sequence[Node], title: str) -> str:
@@ -51,6 +54,10 @@ def _all(nodes: Sequence[Node]) -> Iterator[Node]:
 def _layout(layout: Layout, left: float, top: float) -> Iterator[str]:
     for chain in layout.chains:
         yield _arrow(layout, [layout.places[key] for key in chain], left, top)
+    for place in layout.places.values():
+        if place.node is not None and place.node.back:
+            yield _way_back(layout, place, layout.places[place.node.back], left, top)
+    yield _line_before_the_end(layout, left, top)
     for place in layout.places.values():
         if place.node is not None:
             yield from _node(layout, place, place.node, left, top)
@@ -81,7 +88,7 @@ def _words(node: Node, x: float, y: float, room: float, mark: str) -> Iterator[s
     if mark:
         yield f'<text x="{x:g}" y="{y + 20:g}" fill="{look(node.state).line}" font-weight="700">{mark}</text>'
     shift = MARK_WIDTH if mark else 0
-    name = escape(fitted(node.title, NAME_SIZE * 1.06, room - shift))
+    name = escape(fitted(node.title, NAME_SIZE * BOLD, room - shift))
     under = escape(fitted(node.under, UNDER_SIZE, room))
     yield f'<text x="{x + shift:g}" y="{y + 20:g}" font-weight="600" fill="{TEXT}">{name}</text>'
     if under:
@@ -102,15 +109,39 @@ def _arrow(layout: Layout, places: Sequence[Place], left: float, top: float) -> 
         if place.node is None:
             path += _point(layout, place.along + place.long, place.across, left, top, " L")
     line = f'<path d="{path}" fill="none" stroke="{ARROW}" stroke-width="1.3"/>'
-    return line + _tip(layout, places[-1], left, top)
+    return line + _tip(layout, places[-1].along, places[-1].across, left, top)
 
 
-def _tip(layout: Layout, place: Place, left: float, top: float) -> str:
-    back = place.along - TIP
-    corners = ((place.along, place.across), (back, place.across - 4), (back, place.across + 4))
+def _way_back(layout: Layout, gate: Place, again: Place, left: float, top: float) -> str:
+    """A dashed arrow beside the others, from a gate to what is done again when people ask for changes."""
+    start, end = gate.along, again.along + again.long + TIP - 1
+    bend = (start + end) / 2
+    sides = [one.across + min(ASIDE, one.broad / 3) for one in (gate, again)]
+    path = _point(layout, start, sides[0], left, top, "M") + _point(layout, bend, sides[0], left, top, " C")
+    path += _point(layout, bend, sides[1], left, top, " ") + _point(layout, end, sides[1], left, top, " ")
+    line = f'<path d="{path}" fill="none" stroke="{ARROW}" stroke-width="1.3" stroke-dasharray="3 3"/>'
+    x, y = (bend, max(sides)) if layout.direction == "right" else (max(sides), bend)
+    shift, anchor = ((0, 13), "middle") if layout.direction == "right" else ((6, 4), "start")
+    word = f'<text x="{left + x + shift[0]:.1f}" y="{top + y + shift[1]:.1f}" font-size="10" fill="{FAINT}" '
+    return f'{line}{word}text-anchor="{anchor}">changes</text>' + _tip(layout, end - TIP + 1, sides[1], left, top, -1)
+
+
+def _line_before_the_end(layout: Layout, left: float, top: float) -> str:
+    """What is done when the run is over stands behind a dotted line."""
+    last = [place.along for place in layout.places.values() if place.node is not None and place.node.last]
+    if not last or min(last) == 0:
+        return ""
+    along = min(last) - RANK_GAP / 2
+    path = _point(layout, along, 0, left, top, "M") + _point(layout, along, layout.broad, left, top, " L")
+    return f'<path d="{path}" fill="none" stroke="{ARROW}" stroke-width="1" stroke-dasharray="1 4"/>'
+
+
+def _tip(layout: Layout, along: float, across: float, left: float, top: float, way: int = 1) -> str:
+    """The tip of an arrow that ends here, going on (1) or back (-1)."""
+    back = along - way * TIP
+    corners = ((along, across), (back, across - 4), (back, across + 4))
     path = "".join(
-        _point(layout, along, across, left, top, "M" if index == 0 else " L")
-        for index, (along, across) in enumerate(corners)
+        _point(layout, *corner, left, top, "M" if index == 0 else " L") for index, corner in enumerate(corners)
     )
     return f'<path d="{path} z" fill="{ARROW}"/>'
 

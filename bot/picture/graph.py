@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.picture.lettering import one_line
@@ -30,15 +30,16 @@ class Node:
     note: str = ""
     asks: bool = False
     maybe: bool = False  # it has a condition
-    each: bool = False  # it is done for each element of a list
+    each: str = ""  # what an element is called, when it is done for each of a list
     last: bool = False  # it is done when the run is over
     needs: tuple[str, ...] = ()
+    back: str = ""  # of a gate: the step that is done again when people ask for changes
     inner: tuple[Node, ...] = ()
 
     @property
     def under(self) -> str:
         """The second line: what it is, and how it stands."""
-        more = [self.kind, "for each" * self.each, "at the end" * self.last]
+        more = [self.kind, f"for each {self.each}" if self.each else "", "at the end" * self.last]
         what = ", ".join(word for word in more if word)
         return " · ".join(word for word in (self.note or what, self.state) if word)
 
@@ -63,11 +64,17 @@ def _nodes(plan: Plan, block: str, standings: Mapping[str, Standing]) -> Iterato
             note=one_line(standing.note),
             asks=(single or spec).uses in ASKING,
             maybe=spec.when is not None,
-            each=spec.fanout is not None,
+            each=spec.fanout.as_ if spec.fanout is not None else "",
             last=spec.phase == "finally",
             needs=tuple(dict.fromkeys(edge.step for edge in spec.needs if edge.step in beside)),
+            back=_back(single or spec, beside),
             inner=() if single is not None else tuple(_nodes(plan, spec.name, standings)),
         )
+
+
+def _back(spec: StepPlan, beside: Collection[str]) -> str:
+    changes = spec.gate.changes if spec.gate is not None else None
+    return changes.rerun if changes is not None and changes.rerun in beside else ""
 
 
 def _kind(spec: StepPlan) -> str:

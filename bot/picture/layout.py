@@ -16,8 +16,9 @@ from bot.picture.graph import Node
 from bot.picture.lettering import width
 
 Direction = Literal["right", "down"]
-BOX_HEIGHT, BOX_WIDTH_MIN, BOX_WIDTH_MAX = 46, 120, 230
+BOX_HEIGHT, BOX_WIDTH_MIN, BOX_WIDTH_MAX = 46, 120, 270
 NAME_SIZE, UNDER_SIZE, PADDING, MARK_WIDTH = 13, 11, 12, 18
+BOLD = 1.1  # how much wider the letters of a name are
 ROUND = 12  # what the round ends of a gate take of its width
 RANK_GAP, GAP, THREAD = 52, 18, 8
 FRAME, FRAME_TOP, FRAME_TOP_SHORT = 14, 44, 30
@@ -133,7 +134,7 @@ def frame_top(node: Node) -> int:
 
 def _label_width(node: Node) -> float:
     mark = MARK_WIDTH if node.state else 0
-    longest = max(width(node.title, NAME_SIZE) * 1.06 + mark, width(node.under, UNDER_SIZE))
+    longest = max(width(node.title, NAME_SIZE * BOLD) + mark, width(node.under, UNDER_SIZE))
     return min(BOX_WIDTH_MAX, longest + 2 * PADDING + (ROUND if node.asks else 0) + 2)
 
 

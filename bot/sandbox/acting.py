@@ -96,15 +96,30 @@ class Speaking(Actor):
         root = self._root(place, thread_ts)
         records = [self._file(one) for one in files]
         for record in records:
-            self._parts.files.share(record["id"], place.id)
+            self._parts.files.share(record["id"], place)
         if not text and not records:
             raise NotPossible("an empty message cannot be sent")
         message = composing.by_person(self._parts, self.user, text, thread_ts=root, files=records)
         if root and reply_broadcast:
             message["subtype"] = "thread_broadcast"
         self._parts.workspace.post(place.id, message)
+        for record in records:
+            hearing.shared(self._parts, place, record, self.user)
         hearing.said(self._parts, place, message)
         self._offer_invitation(place, message)
+        return message
+
+    async def edit(self, channel: str, ts: str, text: str) -> Json:
+        """Change a message of one's own; the app hears of it beside. Gives the stored message."""
+        place = self.channel(channel)
+        message = self._parts.workspace.said(place.id).get(ts)
+        if message is None or message.get("user") != self.id:
+            raise NotPossible(f"{self.user.handle} has written no message {ts} in #{place.name}")
+        mark = {"user": self.id, "ts": self._parts.workspace.mint_ts()}
+        written = composing.by_person(self._parts, self.user, text)
+        message.update({name: written[name] for name in ("text", "blocks") if name in written} | {"edited": mark})
+        self._parts.workspace.change(place.id, message)
+        hearing.edited(self._parts, place, message)
         return message
 
     async def command(self, command: str, rest: str = "", channel: str = "#general") -> CommandAnswer:
@@ -198,3 +213,4 @@ def join(parts: Parts, place: Channel, user: User, inviter: User | None) -> None
     }
     parts.workspace.post(place.id, message)
     hearing.joined(parts, joined, user, inviter)
+    hearing.said(parts, joined, message)

@@ -23,7 +23,16 @@ DEFAULT_SCOPES = frozenset(
         "users:read.email",
     }
 )
-DEFAULT_EVENTS = frozenset({"app_mention", "app_home_opened", "member_joined_channel", "message.im"})
+DEFAULT_EVENTS = frozenset(
+    {
+        "app_mention",
+        "app_home_opened",
+        "member_joined_channel",
+        "message.channels",
+        "message.groups",
+        "message.im",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +73,19 @@ class App:
             usage_hint="run NAME key=value… · status · list · help",
         ),
     )
-    shortcuts: tuple[Shortcut, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = (
+        Shortcut(
+            callback_id="start_workflow",
+            name="Start a workflow",
+            kind="global",
+            description="Choose a workflow and fill in what it needs",
+        ),
+        Shortcut(
+            callback_id="start_on_message",
+            name="Start a workflow on this",
+            description="Start a workflow with what this message says",
+        ),
+    )
     home: bool = True
     socket_mode: bool = True
 

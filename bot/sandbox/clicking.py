@@ -126,6 +126,9 @@ class Person(Speaking):
         """Choose a shortcut; with a message it is that message's menu."""
         known = {one.callback_id: one for one in self._parts.workspace.app.shortcuts}
         kind = "message" if ts else "global"
+        app = self._parts.workspace.app
+        if self.user.team_id != self._parts.workspace.team_id or "commands" not in app.scopes:
+            raise NotPossible(f"{self.user.handle} has no shortcuts of {app.name} here")
         if callback_id not in known or known[callback_id].kind != kind:
             raise NotPossible(f"there is no {kind} shortcut {callback_id!r}; there are {', '.join(known) or 'none'}")
         if kind == "global":

@@ -72,7 +72,7 @@ def _value(parts: Parts, element: Json, name: str, given: Any) -> Any:
         case "rich_text_value":
             return given if isinstance(given, dict) else _rich_text(given)
         case "files":
-            return [one if isinstance(one, dict) else parts.files.get(one) for one in given]
+            return [parts.files.hand_over(one["id"] if isinstance(one, dict) else one) for one in given]
     return str(given)
 
 

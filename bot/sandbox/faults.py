@@ -7,7 +7,9 @@ from aiohttp import web
 
 from bot.sandbox.refusals import Json, SlackRefusal
 
-API_KINDS = frozenset({"error", "ratelimited", "drop_before", "drop_after", "delay", "http_500", "unknown_method"})
+API_KINDS = frozenset(
+    {"error", "ratelimited", "drop_before", "drop_after", "delay", "http_500", "unknown_method", "stall"}
+)
 DELIVERY_KINDS = frozenset({"duplicate", "lose", "delay"})
 DELIVERIES = frozenset({"events_api", "slash_commands", "interactive"})
 
@@ -18,7 +20,8 @@ class Fault:
 
     For a method of the Web API: `error` (detail `error`: the code), `ratelimited` (`retry_after` seconds),
     `drop_before` and `drop_after` (the connection dies before or after the work is done), `delay` (`ms`),
-    `http_500`, `unknown_method`. For a delivery (`events_api`, `slash_commands`, `interactive`): `duplicate`
+    `http_500`, `unknown_method`. The method `download` means the contents of files, which `drop_after` cuts and
+    `stall` stops in the middle. For a delivery (`events_api`, `slash_commands`, `interactive`): `duplicate`
     (sent twice), `lose` (never sent), `delay` (`ms`). The method `*` means every Web API method, `response_url`
     the answers sent there.
     """

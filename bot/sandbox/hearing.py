@@ -13,6 +13,7 @@ EVENT_SCOPES = {
     "message.channels": "channels:history",
     "message.groups": "groups:history",
     "message.im": "im:history",
+    "file_shared": "files:read",
     "member_joined_channel": "channels:read",
     "subteam_updated": "usergroups:read",
     "user_change": "users:read",
@@ -36,6 +37,18 @@ def said(parts: Parts, channel: Channel, message: Json) -> None:
     mentioned = speech.mentions(message["text"], app.bot_user_id) and message["user"] != app.bot_user_id
     if mentioned and channel.kind != "dm" and hears(parts, "app_mention"):
         parts.spawn(parts.delivery.event, parts.payloads.message_event(message, channel, kind="app_mention"))
+
+
+def shared(parts: Parts, channel: Channel, file: Json, user: User) -> None:
+    """A file was shared: the app is told which, and asks for the rest."""
+    if parts.workspace.app.bot_user_id in channel.members and hears(parts, "file_shared"):
+        parts.spawn(parts.delivery.event, parts.payloads.file_shared(file["id"], channel, user))
+
+
+def edited(parts: Parts, channel: Channel, message: Json) -> None:
+    """A message was changed in place, by whoever wrote it: that too comes as a message, of a kind of its own."""
+    if parts.workspace.app.bot_user_id in channel.members and hears(parts, _MESSAGE_EVENTS[channel.kind]):
+        parts.spawn(parts.delivery.event, parts.payloads.changed_event(message, channel))
 
 
 def joined(parts: Parts, channel: Channel, user: User, inviter: User | None) -> None:

@@ -1,7 +1,5 @@
 """What the page asks of the server: state, messages, the live line, acting, traffic, faults, settings."""
 
-import base64
-import binascii
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,8 +12,9 @@ from bot.sandbox.blocks.reading import STATE_FIELDS
 from bot.sandbox.clicking import ClickOutcome, Person
 from bot.sandbox.entering import NotPossible
 from bot.sandbox.parts import Parts
-from bot.sandbox.refusals import Json
+from bot.sandbox.refusals import Json, SlackRefusal
 
+PIECE_BYTES = 256 * 1024
 SETTINGS = frozenset({"deliver_by", "http_url", "ack_deadline_ms", "edit_window_ms", "banner", "strict"})
 Doing = Callable[[Person, Json], Awaitable[Json]]
 
@@ -36,7 +35,6 @@ class PageApi:
             "open_home": self._open_home,
             "shortcut": _shortcut,
             "options": _options,
-            "upload": self._upload,
             "read": self._read,
             "dismiss": self._dismiss,
         }
@@ -47,6 +45,7 @@ class PageApi:
             web.get("/sandbox/messages", self.messages),
             web.get("/sandbox/live", self.live),
             web.post("/sandbox/act", self.act),
+            web.post("/sandbox/upload", self.upload),
             web.get("/sandbox/traffic", self.traffic),
             web.get("/sandbox/faults", self.faults),
             web.post("/sandbox/faults", self.add_fault),
@@ -112,6 +111,17 @@ class PageApi:
         await self._keep()
         return web.json_response({"ok": True, **answer})
 
+    async def upload(self, request: web.Request) -> web.Response:
+        """A file from somebody's disk, as it comes: `?as=NAME&name=FILE`."""
+        person = self._person(request.query)
+        name = request.query.get("name") or "file"
+        try:
+            record = await self._parts.files.bring(name, request.content.iter_chunked(PIECE_BYTES), person.id)
+        except SlackRefusal as refusal:
+            raise _refused(f"{name} is too large for Slack ({refusal.code})", 413) from refusal
+        await self._keep()
+        return web.json_response({"ok": True, "file": record})
+
     async def faults(self, request: web.Request) -> web.Response:
         return web.json_response(self._faults())
 
@@ -158,13 +168,6 @@ class PageApi:
     async def _open_home(self, person: Person, body: Json) -> Json:
         await person.open_home(str(body.get("tab") or "home"))
         return {"view": person.home}
-
-    async def _upload(self, person: Person, body: Json) -> Json:
-        try:
-            content = base64.b64decode(body["content"], validate=True)
-        except binascii.Error as error:
-            raise NotPossible("the file did not arrive whole") from error
-        return {"file": self._parts.files.add(str(body["name"]), content, person.id)}
 
     async def _read(self, person: Person, body: Json) -> Json:
         self._parts.workspace.mark_read(person.id, person.channel(body["channel"]).id)

@@ -51,6 +51,24 @@ class Payloads:
             event |= {"user_team": author.team_id, "source_team": author.team_id, "team": author.team_id}
         return self.event(event, channel)
 
+    def changed_event(self, message: Json, channel: Channel) -> Json:
+        """A `message` event of the kind `message_changed`; it has a moment of its own."""
+        at = self._workspace.mint_ts()
+        event = {"type": "message", "subtype": "message_changed", "hidden": True, "message": dict(message)}
+        event |= {"channel": channel.id, "channel_type": CHANNEL_TYPES[channel.kind], "ts": at, "event_ts": at}
+        return self.event(event, channel)
+
+    def file_shared(self, file_id: str, channel: Channel, user: User) -> Json:
+        event = {
+            "type": "file_shared",
+            "file_id": file_id,
+            "user_id": user.id,
+            "file": {"id": file_id},
+            "channel_id": channel.id,
+            "event_ts": self._workspace.mint_ts(),
+        }
+        return self.event(event)
+
     def home_opened(self, person: User, channel: Channel, tab: str, view: Json | None) -> Json:
         event = {
             "type": "app_home_opened",

@@ -1,16 +1,19 @@
 """Addresses beside the Web API: the page itself, response URLs, uploads and downloads."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from aiohttp import web
+import anyio
+from aiohttp import BodyPartReader, web
 
 from bot.sandbox import answers
 from bot.sandbox.faults import drop, suffer
 from bot.sandbox.parts import Parts
 from bot.sandbox.refusals import Json, SlackRefusal
 
+PIECE_BYTES = 256 * 1024
+STALL_SECONDS = 60.0  # longer than an app waits for the next piece
 PAGE = Path(__file__).parent / "page"
 
 
@@ -62,33 +65,54 @@ class Places:
 
     async def upload(self, request: web.Request) -> web.Response:
         """The second step of an upload: the content, raw or as a form's file."""
-        if request.content_type.startswith("multipart/"):
-            form = await request.post()
-            found = next((one for one in form.values() if isinstance(one, web.FileField)), None)
-            content = found.file.read() if found is not None else b""
-        else:
-            content = await request.read()
         try:
-            self._parts.files.receive(request.match_info["file_id"], content)
+            size = await self._parts.files.receive(request.match_info["file_id"], _sent(request))
         except SlackRefusal as refusal:
             return web.Response(text=refusal.code, status=refusal.status)
-        return web.Response(text=f"OK - {len(content)}")
+        return web.Response(text=f"OK - {size}")
 
-    async def download(self, request: web.Request) -> web.Response:
-        """A file's content for the app, which must show its token; without, Slack shows its sign-in page."""
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """A file's content for the app, which must show its token; who may not see it gets to the sign-in page."""
         app = self._parts.workspace.app
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token != self._parts.settings.bot_token or "files:read" not in app.scopes:
-            return web.Response(text="<!DOCTYPE html><title>Sign in | Slack</title>", content_type="text/html")
-        return self._content(request.match_info["file_id"].partition("-")[2], attachment=True)
+            return _sign_in()
+        file_id = request.match_info["file_id"].partition("-")[2]
+        try:
+            self._parts.files.seen_by_app(file_id)
+        except SlackRefusal:
+            return _sign_in()
+        fault = self._parts.faults.take("download")
+        if fault is not None and fault.kind == "drop_before":
+            return drop(request)
+        if fault is not None and fault.kind in ("drop_after", "stall"):
+            return await self._half(request, file_id, stall=fault.kind == "stall")
+        try:
+            if fault is not None:
+                await suffer(fault)
+        except SlackRefusal as refusal:
+            return web.Response(text=refusal.code, status=refusal.status, headers=refusal.headers)
+        return self._content(file_id, attachment=True)
 
-    async def show(self, request: web.Request) -> web.Response:
+    async def _half(self, request: web.Request, file_id: str, *, stall: bool) -> web.StreamResponse:
+        """The connection dies in the middle of the content, or nothing more comes until the app gives up."""
+        content = self._parts.files.content(file_id)
+        answer = web.StreamResponse(headers={"Content-Length": str(len(content))})
+        answer.content_type = self._parts.files.get(file_id)["mimetype"]
+        await answer.prepare(request)
+        await answer.write(content[: len(content) // 2])
+        if stall:
+            await anyio.sleep(STALL_SECONDS)
+        drop(request)
+        return answer
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
         """A file's content for the page."""
         return self._content(request.match_info["file_id"], attachment=False)
 
-    def _content(self, file_id: str, *, attachment: bool) -> web.Response:
+    def _content(self, file_id: str, *, attachment: bool) -> web.StreamResponse:
         try:
-            record, content = self._parts.files.get(file_id), self._parts.files.content(file_id)
+            record, content = self._parts.files.get(file_id), self._parts.files.stands_at(file_id)
         except SlackRefusal as refusal:
             return web.Response(text=refusal.code, status=404)
         # What people upload is never run as a page of this origin.
@@ -99,6 +123,8 @@ class Places:
             "X-Content-Type-Options": "nosniff",
             "Content-Security-Policy": "sandbox",
         }
+        if isinstance(content, Path):
+            return web.FileResponse(content, headers={**headers, "Content-Type": record["mimetype"]})
         return web.Response(body=content, content_type=record["mimetype"], headers=headers)
 
     def _record(self, body: Json | None, status: str) -> None:
@@ -112,6 +138,23 @@ class Places:
             status=status,
         )
         self._parts.feed.publish({"type": "traffic", "entry": entry.as_json()})
+
+
+def _sign_in() -> web.Response:
+    return web.Response(text="<!DOCTYPE html><title>Sign in | Slack</title>", content_type="text/html")
+
+
+async def _sent(request: web.Request) -> AsyncIterator[bytes]:
+    """The content as it comes: raw, or as the file of a form."""
+    if not request.content_type.startswith("multipart/"):
+        async for part in request.content.iter_chunked(PIECE_BYTES):
+            yield part
+        return
+    async for field in await request.multipart():
+        if isinstance(field, BodyPartReader) and field.filename is not None:
+            while piece := await field.read_chunk(PIECE_BYTES):
+                yield piece
+            return
 
 
 def _json(text: str) -> Json | None:

@@ -31,7 +31,7 @@ def state(parts: Parts, me: User) -> Json:
         "commands": [*({name: getattr(one, name) for name in INVITE} for one in app.commands), INVITE],
         "shortcuts": [
             {"callback_id": one.callback_id, "name": one.name, "kind": one.kind, "description": one.description}
-            for one in app.shortcuts
+            for one in (app.shortcuts if "commands" in app.scopes else ())
         ],
         "app": {"id": app.id, "name": app.name, "bot_user_id": app.bot_user_id, "home": app.home},
         "banner": parts.settings.banner,

@@ -9,7 +9,7 @@ from bot.views.blocks import Block
 from bot.views.markup import bold, clip, code, escape, link, one_line
 from bot.views.outcome import evidence, failure_advice, failure_reason, reopened_line, undo_lines
 from bot.views.past import Ending, Pause
-from bot.views.run_again import retry_button, retry_label, run_again
+from bot.views.run_again import retry_buttons, retry_label, run_again
 from bot.views.run_message import root_key
 from bot.views.run_words import culprit
 from bot.views.scene import Rendering, Scene, actor_markup, asked_markup, when
@@ -51,7 +51,7 @@ def failure_alert(scene: Scene) -> Rendering:
         blocks.section("\n".join([title, reason, *undo_lines(scene)])),
         *evidence(scene),
         *run_again(scene, *advice),
-        _ways(scene, retry_button(scene.run, retry_label(place))),
+        _ways(scene, *retry_buttons(scene, retry_label(place))),
         blocks.context(*(part for part in (_owner(scene), _started(scene), _trace(scene)) if part)),
     ]
     return Rendering(_fallback([title, reason, *advice]), tuple(_present(shown)))

@@ -43,9 +43,11 @@ VERB_HELP = {
     "approve": "Says yes at a gate: `approve G-41`, or `approve G-41 v2` to mean that version and no other.",
     "reject": "Says no at a gate, with a reason that whoever asked will read: `reject G-41 because …`.",
     "changes": "Asks for changes at a gate that takes them: `changes G-41 …`; what is done again starts at once.",
-    "retry": "Lets a run that has ended go on where it broke: `retry R-7K2`, or `retry R-7K2 from STEP`.",
+    "retry": "Lets a run that has ended go on where it broke: `retry R-7K2`; `from STEP` does that step again too, "
+    "`--version latest` goes on by the newest version, `name=value` changes an input first.",
     "pause": "Holds a run: `pause R-7K2 because …`. What is under way goes on to its end; nothing more is started.",
     "resume": "Lets a paused run go on: `resume R-7K2`.",
+    "endpoints": "Lists the endpoints that are down and who waits for them; `endpoints try NAME` tries one at once.",
     "whoami": "Tells who you are here, and which groups of approvers you are in.",
     "ping": "Tells whether I am listening.",
 }

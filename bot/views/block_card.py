@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bot.digests import Digest
 from bot.views.blocks import CardStatus, Piece, words
+from bot.views.digest_words import counted_text, digest_title, range_text
 from bot.views.markup import clip, one_line
 from bot.views.scene import Scene, asked_pieces, item_text
 from bot.wording import fault_text, without_answer
@@ -87,12 +89,26 @@ def _named(scene: Scene, rows: list[Step]) -> list[Piece]:
     """What needs somebody or went wrong, one a line; what is beyond a few is counted."""
     plan = scene.plan
     own = [row for row in rows if plan.step(row.name).uses != "block"]
+    shared = [one for one in scene.digests if len(one.items) > 1 and one.open]
+    beside = {one.gate.id: digest.id for digest in shared for one in digest.items}
+    here = {beside.get(row.gate.id) for row in own if row.gate is not None}
+    own = [row for row in own if row.gate is None or row.gate.id not in beside]
     telling = [row for row in own if _waits(row)] + [row for row in own if row.status is StepStatus.FAILED]
     pieces: list[Piece] = []
+    for digest in (one for one in shared if one.id in here):
+        pieces += [words("\n"), *_digest_line(scene, digest)]
     for row in telling[:NAMED_MAX]:
         pieces += [words("\n"), *_line(scene, row)]
     rest = len(telling) - NAMED_MAX
     return [*pieces, words(f"\n… and {rest:,} more")] if rest > 0 else pieces
+
+
+def _digest_line(scene: Scene, digest: Digest) -> list[Piece]:
+    """Gates that share a card are one line, as they are one card."""
+    head = words(clip(digest_title(scene, digest), LINE_MAX), bold=True)
+    asked = list(dict.fromkeys(one for item in digest.open for one in item.gate.approvers))
+    told = f": {counted_text(digest)}, {len(digest.open):,} wait for "
+    return [head, words(told), *asked_pieces(scene, asked), words(f" ({range_text(digest.items)})")]
 
 
 def _line(scene: Scene, row: Step) -> list[Piece]:

@@ -145,9 +145,9 @@ def date_piece(at: Millis, fallback: str, form: str = WHEN) -> Piece:
     return {"type": "date", "timestamp": at // 1_000, "format": form, "fallback": one_line(fallback)}
 
 
-def link_piece(url: str) -> Piece:
-    """An address as a link; the caller has made sure that it is one."""
-    return {"type": "link", "url": url}
+def link_piece(url: str, text: str = "") -> Piece:
+    """An address as a link, under other words when there are any; the caller has made sure that it is one."""
+    return {"type": "link", "url": url, **({"text": text} if text else {})}
 
 
 def rich_text(*parts: Element, block_id: str = "") -> Block:
@@ -268,6 +268,11 @@ def number_input(action_id: str, *, decimal: bool, initial: str = "", focus: boo
 def date_input(action_id: str, *, initial: str = "", focus: bool = False) -> Element:
     element: Element = {"type": "datepicker", "action_id": action_id}
     return element | _given(initial_date=initial or None, focus_on_load=focus or None)
+
+
+def file_input(action_id: str, most: int) -> Element:
+    """Files from the disk of whoever fills it in; `most` from 1 to 10."""
+    return {"type": "file_input", "action_id": action_id, "max_files": most}
 
 
 def modal(

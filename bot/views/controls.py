@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from bot.views import blocks
 from bot.views.markup import escape, link, one_line
 from bot.views.reply import Reply, said
-from bot.views.run_again import retry_button
 from bot.views.run_words import ending_text
 from bot.views.scene import Scene, actor_markup, asked_markup
-from bot.wording import Circumstances, listed, refusal_text
+from bot.wording import Circumstances, refusal_text
 from engine.rules.commands import Refusal
-from store.model import Millis, Run
+from store.model import Millis, Run, RunStatus
 
 NAMED_MAX = 8
 
@@ -21,8 +17,10 @@ def done(what: str, scene: Scene, address: str = "") -> Reply:
     """It is on disk; the run's message follows."""
     run = _run(scene.run, address)
     match what:
+        case "retried" if scene.run.status is RunStatus.QUEUED:
+            return said(f"{run} goes on when its turn has come; as many runs are open as may be.")
         case "retried":
-            return said(f"{run} goes on where it broke; its message shows how it gets on.")
+            return said(f"{run} goes on; its message shows how it gets on.")
         case "paused":
             return said(f"{run} is paused: nothing more is started until somebody resumes it.")
         case _:
@@ -52,18 +50,6 @@ def refused(scene: Scene, refusal: Refusal, now: Millis, step: str = "", address
         ago_ms=ended,
     )
     return said(refusal_text(refusal, about))
-
-
-def would_repeat(scene: Scene, repeats: Sequence[str], step: str, address: str = "") -> Reply:
-    """It repeats steps whose effect took place already: somebody has to mean it."""
-    names = listed([escape(one_line(name), 100) for name in repeats[:NAMED_MAX]]) or "steps"
-    button = retry_button(scene.run, "Retry All the Same", anyway=True, step=step)
-    return said(
-        f"Retrying {_run(scene.run, address)} would do this once more, although it has happened or may have: {names}. "
-        "Nothing was changed. Look at the other end first.",
-        "If you mean it, press the button.",
-        more=[blocks.actions(button)],
-    )
 
 
 def _run(run: Run, address: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.attached import NotTaken
 from bot.views import blocks
 from bot.views.answers import unsure_of
 from bot.views.gate_buttons import gate_buttons
@@ -100,6 +101,12 @@ def form_missed(gate: Gate | None, verdict: Verdict = "reject") -> Reply:
     again = f" Click again, or type `{typed.format(gate.name)}`." if gate and typed else " Please click again."
     what = "the form for your reason" if verdict == "reject" else "the form"
     return said(f"I could not open {what} in time, so nothing was decided.{again}")
+
+
+def file_not_taken(gate: Gate, trouble: NotTaken) -> Reply:
+    """A file that was put into a form cannot be had."""
+    why = f"I cannot take “{escape(one_line(trouble.name))}”: {escape(one_line(trouble.why))}."
+    return said(f"{why} {escape(one_line(trouble.cure))}".strip(), f"Nothing was decided; {gate.name} is still open.")
 
 
 def may_not_look() -> Reply:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.attached import Attached, Wanted, attached, shown_name, stand_ins, takes_file, takes_files, too_large
 from bot.views import blocks
 from bot.views.blocks import Block, Element
 from bot.views.markup import clip, one_line, width
@@ -18,6 +19,7 @@ FIELDS_MAX = 20  # more than that nobody fills in at one sitting
 OPTIONS_MAX = 100
 TEXT_MAX = 3_000  # Slack takes no longer text in a field
 LINE_MAX = 150  # a longer text gets a field of several lines
+FILES_MAX = 10  # Slack takes no more in one field
 PREFIX = "field:"
 VALUE = "value"
 
@@ -56,13 +58,13 @@ def fields_to_edit(value: Mapping[str, Json], names: Sequence[str]) -> list[Fiel
     return [Field(name, _schema_of(value[name]), _needed(value[name]), value[name]) for name in names if name in value]
 
 
-def unfit(fields: Sequence[Field]) -> str:
-    """Why these cannot be asked in a form; empty when they can."""
+def unfit(fields: Sequence[Field], *, files: bool = False) -> str:
+    """Why these cannot be asked in a form; empty when they can. `files`: whether they may be asked for."""
     if len(fields) > FIELDS_MAX:
         return f"it has {len(fields)} fields, and a form here holds {FIELDS_MAX}"
-    files = [titled(one.name) for one in fields if one.schema.get("x-file")]
-    if files:
-        return f"{listed(files)} is a file"
+    needed = [titled(one.name) for one in fields if _is_file(one)]
+    if needed and not files:
+        return f"{listed(needed)} is a file, and this app may not read files here (`files:read`)"
     wide = [titled(one.name) for one in fields if len(one.schema.get("enum") or ()) > OPTIONS_MAX]
     if wide:
         return f"{listed(wide)} has more than {OPTIONS_MAX} choices"
@@ -92,7 +94,32 @@ def read(fields: Sequence[Field], given: Mapping[str, Json]) -> Filled:
         schema.pop("default", None)  # a field that was emptied is empty
     answers = {one.name: _given(one, given[ids[one.name]]) for one in fields if ids[one.name] in given}
     found = read_inputs(Plan("form", schemas, ()), answers, typed=False)
-    return Filled(found.values, {ids[one.name]: _said(one) for one in found.problems if one.name in ids})
+    errors = {ids[name]: why for name, why in _too_large(files_given(fields, given)).items()}
+    return Filled(found.values, errors | {ids[one.name]: _said(one) for one in found.problems if one.name in ids})
+
+
+def files_given(fields: Sequence[Field], given: Mapping[str, Json]) -> dict[str, Attached | tuple[Attached, ...]]:
+    """The files that were put into a form, by the name of their field."""
+    found: dict[str, Attached | tuple[Attached, ...]] = {}
+    for n, one in enumerate(fields):
+        files = attached(given.get(f"{PREFIX}{n}")) if _is_file(one) else ()
+        if files:
+            found[one.name] = files if takes_files(one.schema) else files[0]
+    return found
+
+
+def _too_large(wanted: Wanted) -> dict[str, str]:
+    said = {}
+    for name, taken in wanted.items():
+        for one in taken if isinstance(taken, tuple) else (taken,):
+            found = too_large(one)
+            if found is not None:
+                said[name] = f"“{shown_name(one.name)}” cannot be taken: {found.why}. {found.cure}"
+    return said
+
+
+def _is_file(one: Field) -> bool:
+    return takes_file(one.schema) or takes_files(one.schema)
 
 
 def _said(problem: InputProblem) -> str:
@@ -160,6 +187,8 @@ def _is_json(schema: Mapping[str, Any]) -> bool:
 
 def _element(one: Field, *, focus: bool) -> Element:
     schema = one.schema
+    if _is_file(one):
+        return blocks.file_input(VALUE, FILES_MAX if takes_files(schema) else 1)
     if _options(schema):
         return blocks.select(VALUE, [_label(option) for option in _options(schema)], _place(one), focus=focus)
     if _choices_of_many(schema):
@@ -204,7 +233,8 @@ def _typed(one: Field) -> str:
 def _hint(one: Field) -> str:
     about = one_line(str(one.schema.get("description") or ""))
     how = "One a line." if _is_lines(one.schema) and not _choices_of_many(one.schema) else ""
-    how = how or ("Write it as JSON." if _is_json(one.schema) or not _known(one.schema) else "")
+    json_needed = not _is_file(one) and (_is_json(one.schema) or not _known(one.schema))
+    how = how or ("Write it as JSON." if json_needed else "")
     return clip(" ".join(part for part in (about, how) if part), 300)
 
 
@@ -228,6 +258,8 @@ def _label(value: Json) -> str:
 def _given(one: Field, value: Json) -> Json:
     """Options by their places, lists by their lines; everything else as it was typed."""
     schema = one.schema
+    if _is_file(one):
+        return next(iter(stand_ins(files_given([one], {f"{PREFIX}0": value})).values()), None)
     options: Sequence[Json] = _options(schema)
     if options:
         return _at(options, value)

@@ -16,7 +16,10 @@ EDIT = "gate_edit"
 ANSWER = "gate_answer"
 CHOICE = "gate_choice:"
 """Followed by the place of the choice among those that are offered."""
-OPENS_FORM = frozenset({SHOW, REJECT, CHANGES, EDIT, ANSWER})
+ITEM_BY_ITEM = "digest_decide"  # on a card that several gates share
+APPROVE_ALL = "digest_approve_all"
+OPEN = "digest_open"
+OPENS_FORM = frozenset({SHOW, REJECT, CHANGES, EDIT, ANSWER, ITEM_BY_ITEM})
 SEEN = 16  # of the digest: enough to tell one content from another
 
 

@@ -38,14 +38,14 @@ def overdue_line(scene: Scene, key: StepKey, gate: Gate) -> Rendering:
     """The time for an answer is over."""
     due = when(gate.due_at) if gate.due_at is not None else "by now"
     return _line(
-        f"{asked_markup(scene, _asked_first(gate))}: {_named(gate)} was due {due}. Without {_decision(gate)} by "
+        f"{asked_markup(scene, asked_first(gate))}: {_named(gate)} was due {due}. Without {_decision(gate)} by "
         f"{when(gate.expires_at)} {expiry_effect(scene, key)}."
     )
 
 
 def reminder_line(scene: Scene, key: StepKey, gate: Gate) -> Rendering:
     """A reminder, as the workflow asks for it."""
-    asked = asked_markup(scene, _asked_first(gate))
+    asked = asked_markup(scene, asked_first(gate))
     if gate.due_at is None:
         return _line(f"{asked}: {_named(gate)} still waits for you.")
     tense = "is" if gate.terms.reminders[gate.reminded - 1 : gate.reminded] < (gate.due_at,) else "was"
@@ -89,7 +89,7 @@ def policy_line(scene: Scene, made: PolicyDecided) -> Rendering:
     return _line(f"{title} {said}{why}")
 
 
-def _asked_first(gate: Gate) -> tuple[str, ...]:
+def asked_first(gate: Gate) -> tuple[str, ...]:
     """Those who were asked before others were called in: what was said to them stays as it was."""
     called_in = gate.terms.escalate_to if gate.escalated else ()
     return tuple(one for one in gate.approvers if one not in called_in) or gate.approvers

@@ -24,6 +24,18 @@ def gate_key(gate_id: str) -> str:
     return f"gate:{gate_id}"
 
 
+def digest_key(digest_id: str) -> str:
+    """The key of the anchor of a card that several gates share."""
+    return f"digest:{digest_id}"
+
+
+def card_address(scene: Scene, gate_id: str) -> str:
+    """Where the card of a gate stands, its own or the one that it shares; empty while it stands nowhere."""
+    shared = next((one for one in scene.digests if one.of(gate_id)), None)
+    key = digest_key(shared.id) if shared is not None else gate_key(gate_id)
+    return scene.links.get(key, "")
+
+
 def short_digest(gate: Gate) -> str:
     return code(gate.digest[:DIGEST_SHOWN])
 
@@ -198,7 +210,7 @@ def _newest(scene: Scene, key: StepKey, gate: Gate) -> str:
     newest = scene.run.steps[key].gate
     if newest is None or newest.version <= gate.version:
         return ""
-    address = scene.links.get(gate_key(newest.id), "")
+    address = card_address(scene, newest.id)
     return f"by {link(address, f'v{newest.version}') if address else f'v{newest.version}'}"
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from bot.views import blocks
 from bot.views.blocks import Block
+from bot.views.digest_card import item_by_item
+from bot.views.digest_words import is_carried
 from bot.views.gate_buttons import gate_buttons
 from bot.views.markup import bold, clip, code, escape, link, one_line
 from bot.views.reply import sections
 from bot.views.scene import when
-from bot.views.standing import ListedRun, WaitingGate, gate_facts, gate_question, how_many, run_state
+from bot.views.standing import ListedRun, run_state
+from bot.views.waiting import WaitingGate, gate_facts, gate_question, how_many
 from bot.wording import counted
 from store.model import Millis, Person, Workflow
 
@@ -52,14 +55,24 @@ def _waiting(gates: Sequence[WaitingGate], count: int) -> list[Block]:
         shown += [
             blocks.section(gate_question(one)),
             blocks.context(gate_facts(one)),
-            blocks.actions(*_buttons(one), block_id=f"home:{one.gate.id}"),
+            *_actions(one),
         ]
-    count = max(count, len(gates))
-    return [*shown, blocks.context(f"… and {how_many(count, GATES_MAX)} more.")] if count > GATES_MAX else shown
+    here = sum(one.count for one in gates[:GATES_MAX])
+    count = max(count, sum(one.count for one in gates))
+    return [*shown, blocks.context(f"… and {how_many(count, here)} more.")] if count > here else shown
+
+
+def _actions(one: WaitingGate) -> list[Block]:
+    """What can be done here; what asks for data is answered on its card."""
+    if one.shared is not None and not any(is_carried(item.gate) for item in one.shared.open):
+        return []
+    return [blocks.actions(*_buttons(one), block_id=f"home:{one.gate.id}")]
 
 
 def _buttons(one: WaitingGate) -> list[blocks.Element]:
     gate = one.gate
+    if one.shared is not None:
+        return [item_by_item(one.shared)]
     question = clip(one_line(gate.question), 200)
     sure = blocks.confirm(f"Approve {gate.name}?", f"{question} Have you read the card?", "Approve", "Go Back")
     return gate_buttons(gate, sure)

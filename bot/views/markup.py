@@ -21,6 +21,8 @@ _OPENING = re.compile(r"(?<!\w)([*_~])(?=\S)")  # marks that format what stands 
 _CLOSING = re.compile(r"(?<=\S)([*_~])(?!\w)")
 _ALIKE = {"*": "∗", "_": "ˍ", "~": "∼"}  # code stays code: it can pass for nothing else
 _MARKS = str.maketrans({"*": "∗", "`": "ʼ"})  # what would end the bold, or open code inside it
+COLUMN_LINES_MIN = 2
+_COLUMNS = re.compile(r"\S(?: {3,}|\t)\S|[\u2500-\u259f]")  # wider gaps than after a full stop, or parts of boxes
 
 
 def width(text: str) -> int:
@@ -78,6 +80,11 @@ def quote(text: str, limit: int = SECTION_MAX) -> str:
     """Raw text as a block quote, each line marked."""
     lines = escape(text).split("\n")
     return clip("\n".join(f">{line}" for line in lines), limit)
+
+
+def is_aligned(text: str) -> bool:
+    """Whether its lines stand under each other in columns, as in a table or a chart: only fixed width keeps that."""
+    return sum(_COLUMNS.search(line) is not None for line in text.splitlines()) >= COLUMN_LINES_MIN
 
 
 def user(user_id: str) -> str:

@@ -7,13 +7,23 @@ from bot.views.blocks import Block
 from bot.views.gate_words import outcome_line
 from bot.views.markup import bold, clip, escape, one_line, visible
 from bot.views.past import Ending
-from bot.views.run_again import retry_button, retry_label, run_again
-from bot.views.run_words import because, culprit, done, failed_step, output_lines, turned_down, who_said_no
+from bot.views.run_again import retry_button, retry_buttons, retry_label, run_again
+from bot.views.run_words import (
+    because,
+    culprit,
+    done,
+    drawn_outputs,
+    failed_step,
+    output_lines,
+    turned_down,
+    who_said_no,
+)
 from bot.views.scene import Rendering, Scene, actor_markup, asked_markup, when
-from bot.wording import attempts_text, fault_text, listed, without_answer
+from bot.wording import attempts_text, fault_text, listed, titled, without_answer
 from store.model import Failure, GateState, Run, RunStatus, Step, StepStatus, changed
 
 EVIDENCE_MAX = 600
+DRAWN_MAX = 3
 _TELLING = ("stderr", "body", "printed", "error", "answer", "stdout")  # parts of a failure's detail, the best first
 NO_REASON = Failure("failed", "")
 
@@ -74,15 +84,23 @@ def _below(scene: Scene) -> list[Block]:
     match scene.run.status:
         case RunStatus.SUCCEEDED:
             lines = output_lines(scene)
-            return [blocks.section("\n".join(lines))] if lines else []
+            return [*([blocks.section("\n".join(lines))] if lines else []), *_drawn(scene)]
         case RunStatus.FAILED:
-            retry = retry_button(scene.run, retry_label(culprit(scene)))
-            ways = blocks.actions(retry, block_id=f"retry:{scene.run.name}")
+            retry = retry_buttons(scene, retry_label(culprit(scene)))
+            ways = blocks.actions(*retry, block_id=f"retry:{scene.run.name}")
             return [*evidence(scene), *run_again(scene, *failure_advice(scene)), ways]
         case RunStatus.REJECTED if _nobody_decided(scene):
             return [blocks.actions(retry_button(scene.run, "Ask Again"), block_id=f"retry:{scene.run.name}")]
         case _:
             return []
+
+
+def _drawn(scene: Scene) -> list[Block]:
+    """Tables and charts that came out of it, as they were drawn."""
+    return [
+        blocks.rich_text(blocks.rich_section(blocks.words(titled(name), bold=True)), blocks.rich_preformatted(text))
+        for name, text in drawn_outputs(scene)[:DRAWN_MAX]
+    ]
 
 
 def undo_lines(scene: Scene) -> list[str]:

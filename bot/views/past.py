@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from engine.rules.gate_changes import decision_of
 from store.events import (
+    ApprovalKept,
+    BlockReopened,
     CancelRequested,
     DecisionMade,
     Event,
@@ -15,6 +17,7 @@ from store.events import (
     GateOpened,
     GateOverdue,
     GateReminded,
+    InputsChanged,
     PolicyDecided,
     RunFinished,
     RunPaused,
@@ -22,10 +25,13 @@ from store.events import (
     RunResumed,
     StepSettled,
     StepsReset,
+    VersionChanged,
 )
 from store.model import Actor, Failure, Gate, GateState, Millis, RunStatus, StepKey
 
 TOLD: tuple[type[Event], ...] = (
+    ApprovalKept,
+    BlockReopened,
     CancelRequested,
     DecisionMade,
     GateClosed,
@@ -33,6 +39,7 @@ TOLD: tuple[type[Event], ...] = (
     GateOpened,
     GateOverdue,
     GateReminded,
+    InputsChanged,
     PolicyDecided,
     RunFinished,
     RunPaused,
@@ -40,6 +47,7 @@ TOLD: tuple[type[Event], ...] = (
     RunResumed,
     StepSettled,
     StepsReset,
+    VersionChanged,
 )
 KINDS = tuple(kind.__name__ for kind in TOLD)
 """The events that tell something of this; the rest of a history need not be read for it."""
@@ -69,6 +77,22 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """One time that a run was let go on after its end, and what became of its approvals. Gates by their ids."""
+
+    at: Millis
+    actor: Actor
+    reason: str = ""
+    newer: bool = False  # by another version of the workflow
+    changed: tuple[str, ...] = ()  # inputs
+    redone: tuple[StepKey, ...] = ()
+    untouched: tuple[str, ...] = ()  # approved before, and nothing of them is done again
+    kept: tuple[str, ...] = ()  # looked at again, and what was shown is the same
+    asked: tuple[str, ...] = ()  # opened anew, as something else is shown than what was approved
+    anew: tuple[str, ...] = ()  # opened anew, as somebody wanted it asked again
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What the rows no longer say, gathered from a run's history."""
 
@@ -79,6 +103,7 @@ class Past:
     endings: tuple[Ending, ...] = ()
     settlements: Mapping[tuple[StepKey, int], StepSettled] = field(default_factory=dict)  # by step and attempt
     cancelled_by: Actor | None = None
+    agains: tuple[Again, ...] = ()
 
     @property
     def reopened(self) -> tuple[Ending, ...]:
@@ -104,6 +129,7 @@ def past(events: Iterable[Event]) -> Past:
         tuple(told.endings),
         told.settlements,
         told.cancelled_by,
+        tuple(told.agains),
     )
 
 
@@ -118,17 +144,20 @@ class _Telling:
         self.endings: list[Ending] = []
         self.settlements: dict[tuple[StepKey, int], StepSettled] = {}
         self.cancelled_by: Actor | None = None
+        self.agains: list[Again] = []
         self._standing: dict[StepKey, str] = {}
         self._void: list[str] = []  # gates that were closed because of what comes next
 
     def hear(self, event: Event) -> None:
         match event:
             case GateOpened(place=place, id=gate_id):
+                self._asked_again(place.key, gate_id)
                 self.gates[gate_id] = (place.key, _opened(event))
                 self._standing[place.key] = gate_id
             case DecisionMade() | GateOverdue() | GateReminded() | GateEscalated() | GateClosed():
                 self._of_gate(event)
             case StepsReset(reason=reason):
+                self._done_again((*event.steps, *event.resumed))
                 self.replaced |= dict.fromkeys(self._void, reason)
                 self._void.clear()
             case PolicyDecided():
@@ -142,12 +171,44 @@ class _Telling:
             case RunReopened(at=at, actor=actor) if self.endings:
                 self.endings[-1] = replace(self.endings[-1], reopened_at=at, reopened_by=actor)
                 self.cancelled_by = None
+                approved = tuple(one for one in self._standing.values() if self._is_approved(one))
+                self.agains.append(Again(at, actor, event.reason, untouched=approved))
+            case BlockReopened(place=place):
+                self._done_again((place.key,))
+            case VersionChanged() if self.agains:
+                self.agains[-1] = replace(self.agains[-1], newer=True)
+            case InputsChanged(names=names) if self.agains:
+                self.agains[-1] = replace(self.agains[-1], changed=names)
+            case ApprovalKept(gate=gate_id) if self.agains:
+                self.agains[-1] = replace(self.agains[-1], kept=(*self.agains[-1].kept, gate_id))
             case StepSettled(place=place):
                 self.settlements[place.key, place.attempt] = event
             case CancelRequested(actor=actor):
                 self.cancelled_by = actor
             case _:
                 pass
+
+    def _done_again(self, steps: tuple[StepKey, ...]) -> None:
+        """What the latest retry repeats: nothing that is repeated after something of it has begun."""
+        again = self.agains[-1] if self.agains else None
+        if again is None or again.kept or again.asked or again.anew:
+            return
+        held = {self._standing.get(key) for key in steps}
+        untouched = tuple(one for one in again.untouched if one not in held)
+        self.agains[-1] = replace(again, redone=tuple(dict.fromkeys((*again.redone, *steps))), untouched=untouched)
+
+    def _asked_again(self, key: StepKey, gate_id: str) -> None:
+        before = self._standing.get(key)
+        if not self.agains or before is None or key not in self.agains[-1].redone:
+            return
+        again = self.agains[-1]
+        if self._is_approved(before):
+            self.agains[-1] = replace(again, asked=(*again.asked, gate_id))
+        elif self.gates[before][1].state is GateState.SUPERSEDED:
+            self.agains[-1] = replace(again, anew=(*again.anew, gate_id))
+
+    def _is_approved(self, gate_id: str) -> bool:
+        return self.gates[gate_id][1].state in (GateState.APPROVED, GateState.ANSWERED)
 
     def _of_gate(self, event: _OfGate) -> None:
         gate_id = self._standing.get(event.place.key)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from bot.views import blocks
 from bot.views.blocks import Block, CardStatus, Piece, words
-from bot.views.markup import clip, escape, link, one_line
+from bot.views.markup import clip, escape, one_line
 from bot.views.run_words import because, culprit, inputs_line, output_lines, progress, state_text, who_said_no
-from bot.views.scene import Rendering, Scene, actor_markup, actor_piece, when
+from bot.views.scene import Rendering, Scene, actor_markup, actor_piece, kin_markup, when
 from bot.views.step_card import step_cards
-from bot.wording import counted, fault_text
+from bot.wording import counted, fault_text, listed
 from store.model import Run, RunId, RunStatus
 
 
@@ -28,7 +28,9 @@ def run_message(scene: Scene) -> Rendering:
     ]
     if run.parent is not None and run.parent.run_id in scene.kin:
         parent = scene.kin[run.parent.run_id]
-        shown.append(blocks.context(f"Part of {link(parent.address, parent.name) if parent.address else parent.name}"))
+        shown.append(blocks.context(f"Part of {kin_markup(parent)}"))
+    if run.status is RunStatus.QUEUED and scene.holders:
+        shown.append(blocks.context(f"Under way before it: {listed([kin_markup(one) for one in scene.holders])}"))
     inputs = inputs_line(scene)
     if inputs:
         shown.append(blocks.context(blocks.plain(inputs, blocks.FIELD_MAX)))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from bot.views.markup import bold, clip, escape, is_web_link, link, one_line
-from bot.views.scene import Scene, actor_markup
-from bot.wording import RUN_STATES, SECOND_MS, counted, length, titled
+from bot.views.markup import bold, clip, escape, is_aligned, is_web_link, link, one_line
+from bot.views.scene import Held, Scene, actor_markup
+from bot.wording import RUN_STATES, SECOND_MS, length, ordinal, size_text, titled
 from engine.rules.winding_up import belongs
 from store.model import GateState, Json, Run, RunStatus, Step, StepStatus
 
 INPUT_MAX = 120
 INPUTS_MAX = 600
 OUTPUT_MAX = 300
+QUEUE_MAX = 80
 OUTPUTS_MAX = 10
 
 
@@ -38,6 +39,8 @@ def progress(scene: Scene) -> str:
             return f"Paused: {run.reason}" if run.reason.strip() else "Paused"
         case RunStatus.ENDING:
             return f"Ending: {ending_text(scene)}"
+        case RunStatus.RUNNING if scene.off and _active(scene):
+            return f"Held: the workflow is switched off · {_position(scene)}"
         case RunStatus.RUNNING:
             return f"{_focus(scene)} · {_position(scene)}"
         case RunStatus.SUCCEEDED:
@@ -50,10 +53,17 @@ def progress(scene: Scene) -> str:
 
 
 def queued_text(scene: Scene) -> str:
-    """That a run waits for its turn, and how many came before it: a message is not edited when one of them ends."""
-    return (
-        f"Waiting for its turn: {counted(scene.ahead, 'run')} came before it" if scene.ahead else "Waiting for its turn"
-    )
+    """`Queued: 3rd in line of publish_post`, and of which of its queues."""
+    run = scene.run
+    of = f" for {clip(one_line(run.queue), QUEUE_MAX)}" if run.queue else ""
+    return f"Queued: {ordinal(scene.ahead + 1)} in line of {run.workflow}{of}"
+
+
+def held_text(held: Held) -> str:
+    """`waits for cms.example.com, which is down`"""
+    if held.down_since is not None:
+        return f"waits for {held.endpoint}, which is down"
+    return f"waits for its turn at {held.endpoint}"
 
 
 def ending_text(scene: Scene) -> str:
@@ -148,6 +158,8 @@ def in_words(value: Json) -> str:
             return "yes" if value else "no"
         case list():
             return ", ".join(in_words(item) for item in value)
+        case {"name": str() as name, "size": int() as size, "hash": str(), "media_type": str()}:
+            return f"{name} ({size_text(size)})"
         case {"name": str() as name, **rest} if "size" in rest or "url" in rest:
             return name  # a file
         case dict():
@@ -161,7 +173,9 @@ def _focus(scene: Scene) -> str:
     steps = [step for step in scene.run.steps.values() if not _is_block(scene, step)]
     busy = [step for step in steps if step.status in (StepStatus.RUNNING, StepStatus.READY)]
     if busy:
-        return _titles(scene, busy)
+        held = [scene.held[step.key] for step in busy if step.key in scene.held]
+        stuck = f" {held_text(held[0])}" if held and len(held) == len(busy) else ""
+        return f"{_titles(scene, busy)}{stuck}"
     unknown = [step for step in steps if step.status is StepStatus.UNKNOWN]
     if unknown:
         return f"{_titles(scene, unknown)} needs a person"
@@ -204,12 +218,29 @@ def _active(scene: Scene) -> bool:
 
 def output_lines(scene: Scene, *, links_only: bool = False) -> list[str]:
     """What came out of it, each part on a line of its own under its name; addresses as links."""
+    found = _outputs(scene)
+    told = [(name, in_words(value)) for name, value in found if not (isinstance(value, str) and is_aligned(value))]
+    wanted = [(name, text) for name, text in told if is_web_link(text) or not links_only]
+    known = _people(scene)
+    return [f"{bold(titled(name))}: {_linked(known.get(text, text))}" for name, text in wanted[:OUTPUTS_MAX]]
+
+
+def _people(scene: Scene) -> dict[str, str]:
+    """Who had to do with the run, by id: an output that names one is told by the name, without calling them in."""
+    decided = [one.actor for step in scene.run.steps.values() if step.gate for one in step.gate.decisions]
+    return {who.id: f"@{who.name}" for who in (scene.run.requester, *decided) if who.kind == "person" and who.name}
+
+
+def drawn_outputs(scene: Scene) -> list[tuple[str, str]]:
+    """The tables and charts that came out of it, by their names."""
+    return [(name, value) for name, value in _outputs(scene) if isinstance(value, str) and is_aligned(value)]
+
+
+def _outputs(scene: Scene) -> list[tuple[str, Json]]:
     outputs = scene.value(scene.run.outputs)
     if not isinstance(outputs, dict):
         return []
-    told = [(name, in_words(value)) for name, value in outputs.items() if value not in (None, "", [], {})]
-    wanted = [(name, text) for name, text in told if is_web_link(text) or not links_only]
-    return [f"{bold(titled(name))}: {_linked(text)}" for name, text in wanted[:OUTPUTS_MAX]]
+    return [(name, value) for name, value in outputs.items() if value not in (None, "", [], {})]
 
 
 def _linked(text: str) -> str:

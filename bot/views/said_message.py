@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from bot.views import blocks
-from bot.views.blocks import Block, Piece
-from bot.views.markup import EMPTY, clip, escape, is_web_link, link, visible, width
+from bot.views.blocks import Block, Element, Piece
+from bot.views.markup import EMPTY, clip, escape, is_aligned, is_web_link, link, visible, width
 from bot.views.scene import Rendering, Scene
 
 PART_MAX = 2_800  # of one block
@@ -18,15 +18,19 @@ _TRAILING = ".,;:!?)]}'\"’”"
 
 def said_message(scene: Scene, text: str, mention: str = "", note: str = "") -> Rendering:
     """The message. `mention` is markup that notifies those it is for; `note` says why it stands here."""
-    raw = visible(scene.unsaid(text)).strip()
+    raw = visible(scene.unsaid(text)).strip("\n").rstrip()
     parts = list(_parts(raw))
     shown: list[Block] = [blocks.section(mention)] if mention else []
-    shown += [blocks.rich_text(blocks.rich_section(*_pieces(part))) for part in parts[:PARTS_MAX]]
+    shown += [blocks.rich_text(_part(part, fixed=is_aligned(raw))) for part in parts[:PARTS_MAX]]
     if len(parts) > PARTS_MAX:
         shown.append(blocks.context("… the rest is too long for a message."))
     where = link(scene.links.get(f"run:{scene.run.id}", ""), scene.run.name) if note else ""
     shown += [blocks.context(f"{note} {where or scene.run.name}")] if note else []
     return Rendering(clip(f"{mention} {escape(raw)}".strip() or EMPTY, blocks.FALLBACK_MAX), tuple(shown))
+
+
+def _part(text: str, *, fixed: bool) -> Element:
+    return blocks.rich_preformatted(text) if fixed else blocks.rich_section(*_pieces(text.lstrip()))
 
 
 def _parts(text: str) -> Iterator[str]:

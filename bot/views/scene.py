@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.digests import Digest
 from bot.views import blocks, markup
 from bot.views.past import NO_PAST, Past
 from bot.wording import actor_text, listed, moment, titled
-from store.model import Actor, Content, GatePlan, Json, Millis, Plan, Run, RunId, Step, Workflow
+from store.events import StepSucceeded
+from store.model import Actor, Content, GatePlan, Json, Millis, Plan, Run, RunId, Step, StepKey, Workflow
 
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 _GROUP_ID = re.compile(r"S[A-Z0-9]{2,}")
@@ -32,6 +34,19 @@ class Kin:
 
     name: str
     address: str = ""
+    title: str = ""  # of its workflow
+    state: str = ""  # how it stands, in words
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A step that could begin and stands in line for an endpoint."""
+
+    endpoint: str  # as people call it
+    place: int  # in the line, the first is 1
+    down_since: Millis | None = None  # None: it is up, and has as much to do as it may
+    tried_at: Millis | None = None
+    message: str = ""  # its last answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,11 @@ class Scene:
     past: Past = NO_PAST
     kin: Mapping[RunId, Kin] = field(default_factory=dict)
     ahead: int = 0  # of a run that waits for its turn: how many wait before it
+    holders: Sequence[Kin] = ()  # and some of those that go on meanwhile
+    held: Mapping[StepKey, Held] = field(default_factory=dict)
+    off: str = ""  # who switched its workflow off, when and why: no step begins
+    overtaken: Sequence[StepSucceeded] = ()  # what was said in earlier rounds and has not been posted yet
+    digests: Sequence[Digest] = ()  # of its gates that share a card, in the order in which they began
 
     def value(self, content: Content | None) -> Json:
         """The value itself, or a note in its place when it was erased."""
@@ -121,6 +141,13 @@ def actor_markup(actor: Actor) -> str:
     if actor.kind == "person" and _USER_ID.fullmatch(actor.id):
         return markup.user(actor.id)
     return markup.escape(markup.one_line(actor_text(actor)), 80)
+
+
+def kin_markup(kin: Kin) -> str:
+    """Another run, with the way to it: `Publish a blog post R-7K2 (running)`."""
+    title = f"{markup.escape(markup.one_line(kin.title), 80)} " if kin.title else ""
+    name = markup.link(kin.address, kin.name) if kin.address else markup.escape(kin.name)
+    return f"{title}{name}{f' ({kin.state})' if kin.state else ''}"
 
 
 def actor_piece(actor: Actor) -> blocks.Piece:

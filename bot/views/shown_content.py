@@ -13,9 +13,10 @@ import orjson
 
 from bot.views import blocks
 from bot.views.blocks import Block, Piece, words
-from bot.views.markup import bold, clip, escape, is_web_link, link, one_line, present, visible, width
+from bot.views.markup import bold, clip, escape, is_aligned, is_web_link, link, one_line, present, visible, width
 from bot.views.run_words import in_words
 from bot.wording import counted, titled
+from engine.handed_in import is_file
 from store.model import Json
 
 SHORT_MAX = 120  # a text up to here, on one line, is a field
@@ -27,6 +28,8 @@ NAMED_MAX = 12
 
 CARD_ROOM = 8_400  # for all texts on a card; Slack refuses messages whose blocks are too long as a whole
 CARD_BLOCKS = 36
+BESIDE_ROOM = 2_000  # for one item among others in a form
+BESIDE_BLOCKS = 4
 WINDOW_ROOM = 150_000  # of the 250 kB that a whole view may have as JSON
 WINDOW_BLOCKS = 90
 
@@ -77,6 +80,23 @@ def on_card(value: Json, card: Json) -> ShownContent:
     elif value is not None:
         _part("", value, shown, room)
     return shown
+
+
+def beside_others(value: Json, card: Json) -> ShownContent:
+    """The value as its card shows it, as far as there is room for it among others."""
+    shown, room = ShownContent(), _Room(BESIDE_ROOM, BESIDE_BLOCKS, width)
+    if isinstance(value, dict):
+        _object(value, _named(value, card) or _ordered(value), shown, room)
+    elif value is not None:
+        _part("", value, shown, room)
+    return shown
+
+
+def first_shown(value: Json, card: Json, other_than: str = "") -> str:
+    """The first short thing that the card shows, raw, on one line; empty when there is none beside `other_than`."""
+    parts = [value[name] for name in _named(value, card) or _ordered(value)] if isinstance(value, dict) else [value]
+    texts = (one_line(in_words(part)) for part in parts if part not in (None, "", []) and _is_short(part))
+    return next((text for text in texts if text and text != other_than), "")
 
 
 def in_full(value: Json, card: Json) -> ShownContent:
@@ -137,15 +157,21 @@ def _part(name: str, value: Json, shown: ShownContent, room: _Room) -> None:
 
 
 def _is_scalar(value: Json) -> bool:
-    return value is None or isinstance(value, bool | int | float | str)
+    return value is None or isinstance(value, bool | int | float | str) or is_file(value)
 
 
 def _is_short(value: Json) -> bool:
     if isinstance(value, str):
         return width(value) <= SHORT_MAX and "\n" not in value
     if isinstance(value, list):
-        return all(_is_scalar(item) for item in value) and width(in_words(value)) <= SHORT_MAX
+        fit = all(_is_scalar(item) and not _is_sentence(item) for item in value)
+        return fit and width(in_words(value)) <= SHORT_MAX
     return _is_scalar(value)
+
+
+def _is_sentence(value: Json) -> bool:
+    """What cannot stand in a row with others, separated by commas."""
+    return isinstance(value, str) and " " in value and value.rstrip().endswith((".", "!", "?", ";"))
 
 
 def _is_narrow(value: Json) -> bool:
@@ -248,7 +274,7 @@ def _heading(name: str) -> list[Block]:
 
 def _long(name: str, value: Json, shown: ShownContent, room: _Room) -> None:
     """A long text as quotes, anything else as JSON, with its name above it."""
-    is_text = isinstance(value, str)
+    is_text = isinstance(value, str) and not is_aligned(value)
     text = visible(value) if isinstance(value, str) else _json(value)
     fits = clip(room.fitting(text), PIECE_MAX * PIECES_MAX * room.blocks)
     make = blocks.rich_quote if is_text else blocks.rich_preformatted

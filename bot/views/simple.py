@@ -100,7 +100,7 @@ def _piece(piece: dict[str, Any]) -> str:
         case "user":
             return markup.user(piece["user_id"])
         case "link":
-            return markup.link(piece["url"])
+            return markup.link(piece["url"], piece.get("text", ""))
         case "date":
             return markup.date(piece["timestamp"] * 1_000, piece["fallback"], piece["format"])
         case _:

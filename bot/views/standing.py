@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.digests import Digest
 from bot.views import blocks
 from bot.views.block_card import count_text, rows_within
 from bot.views.blocks import Piece, words
-from bot.views.gate_words import may_do, needed
+from bot.views.digest_words import counted_text, digest_title, range_text
+from bot.views.gate_words import digest_key, may_do, needed
 from bot.views.markup import bold, clip, code, escape, link, one_line
 from bot.views.outcome import failure_lines
 from bot.views.reply import Reply, fallback, said
-from bot.views.run_words import ending_text, failed_step, progress, state_text
-from bot.views.scene import Scene, actor_markup, asked_markup, when
-from bot.wording import EXPIRY_EFFECTS, RUN_STATES, SECOND_MS, STEP_STATES, ago, counted, length, without_answer
+from bot.views.run_words import ending_text, failed_step, progress, queued_text, state_text
+from bot.views.scene import Held, Scene, actor_markup, asked_markup, kin_markup, when
+from bot.views.waiting import WaitingGate, waiting
+from bot.wording import (
+    EXPIRY_EFFECTS,
+    RUN_STATES,
+    SECOND_MS,
+    STEP_STATES,
+    ago,
+    counted,
+    length,
+    listed,
+    ordinal,
+    without_answer,
+)
 from engine.rules.winding_up import belongs
 from store.lookups import RunRow
 from store.model import Gate, GateState, Millis, RunStatus, Step, StepStatus, block_of
@@ -22,18 +36,6 @@ from store.model import Gate, GateState, Millis, RunStatus, Step, StepStatus, bl
 STEPS_MAX = 30
 GATES_MAX = 5
 LISTED_MAX = 10
-COUNTED_MAX = 1_000  # gates that wait for one person: nobody reads on so far
-QUESTION_MAX = 200
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingGate:
-    """An open gate, as a line in a list."""
-
-    gate: Gate
-    run: str  # R-7K2
-    title: str  # of the workflow
-    address: str = ""  # of its card
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,11 @@ def why(scene: Scene, now: Millis, address: str = "") -> Reply:
 
 def who_decides(scene: Scene, address: str = "") -> Reply:
     """Who may decide at the open gates of a run."""
-    gates = _open_gates(scene)
-    if not gates:
+    gates = _alone(scene)
+    shared = [f"{range_text(one.open)}: {who_may(scene, one.open[0].gate)}" for one in _shared(scene)]
+    if not gates and not shared:
         return said(f"{_title(scene, address)} waits for nobody's decision.")
-    return said(*(f"{_gate_name(gate)}: {who_may(scene, gate)}" for gate in gates[:GATES_MAX]))
+    return said(*[*shared, *(f"{_gate_name(gate)}: {who_may(scene, gate)}" for gate in gates)][:GATES_MAX])
 
 
 def who_may(scene: Scene, gate: Gate) -> str:
@@ -81,27 +84,6 @@ def who_may(scene: Scene, gate: Gate) -> str:
     barred = not gate.requester_may_decide and requester.kind == "person"
     own = f" {actor_markup(requester)}, who started the run, may not." if barred else ""
     return f"{asked} {may_do(gate)}{needed(scene, gate)}.{own}"
-
-
-def waiting(gates: Sequence[WaitingGate], prefix: str, count: int = 0) -> Reply:
-    """What waits for the asker: the gates that have waited longest, of so many in all."""
-    if not gates:
-        return said("Nothing waits for you.")
-    count = max(count, len(gates))
-    lines = [f"{gate_question(one)}\n{gate_facts(one)}" for one in gates[:LISTED_MAX]]
-    if count > LISTED_MAX:
-        lines.append(f"… and {how_many(count, LISTED_MAX)} more.")
-    yes, no = (f"{prefix}{verb} {gates[0].gate.name}" for verb in ("approve", "reject"))
-    tip = f"Decide on the card, or type {code(yes)} or {code(f'{no} because …')}."
-    head = f"Waiting for you: {how_many(count)} {'gate' if count == 1 else 'gates'}"
-    return said(head, *lines, tip)
-
-
-def how_many(count: int, shown: int = 0) -> str:
-    """How many there are beside those that are shown; what was not counted to the end is "more than"."""
-    if count > COUNTED_MAX:
-        return f"more than {COUNTED_MAX - shown:,}"
-    return f"{count - shown:,}"
 
 
 def mine(runs: Sequence[ListedRun], now: Millis, prefix: str) -> Reply:
@@ -117,21 +99,6 @@ def overview(
     """`status` without a run: mine, and what waits for me."""
     first, second = mine(runs, now, prefix), waiting(gates, prefix, waiting_count)
     return Reply(fallback([second.text, first.text]), (*second.blocks, *first.blocks)[: blocks.BLOCKS_MAX])
-
-
-def gate_question(one: WaitingGate) -> str:
-    return bold(clip(one_line(one.gate.question), QUESTION_MAX))
-
-
-def gate_facts(one: WaitingGate) -> str:
-    """Where it comes from, by when, and the way to its card."""
-    gate = one.gate
-    facts = [f"{escape(one_line(one.title), 80)} {one.run}", _gate_name(gate)]
-    if gate.due_at is not None:
-        facts.append(f"{'overdue since' if gate.overdue else 'due'} {when(gate.due_at)}")
-    if one.address:
-        facts.append(link(one.address, "Open the card"))
-    return " · ".join(facts)
 
 
 def run_line(one: ListedRun, now: Millis) -> str:
@@ -155,9 +122,10 @@ def _reasons(scene: Scene, now: Millis) -> list[str]:
     run = scene.run
     match run.status:
         case RunStatus.QUEUED:
-            before = f", and {counted(scene.ahead, 'run waits', 'runs wait')} before it" if scene.ahead else ""
-            under_way = "as many runs of this workflow as allowed are under way"
-            return [f"It waits for its turn: {under_way}{before}. Nothing is broken."]
+            holders = listed([kin_markup(one) for one in scene.holders])
+            going = f" Under way before it: {holders}." if holders else ""
+            place = escape(queued_text(scene).removeprefix("Queued: "))
+            return [f"It is {place}: as many runs of it as allowed are under way.{going} Nothing is broken."]
         case RunStatus.PAUSED:
             return [f"It is paused: {escape(one_line(run.reason) or 'no reason was given', 500)}"]
         case RunStatus.FAILED:
@@ -176,19 +144,31 @@ def _reasons(scene: Scene, now: Millis) -> list[str]:
 
 def _running(scene: Scene, now: Millis) -> list[str]:
     steps = [step for step in scene.run.steps.values() if not _is_block(scene, step)]
-    told = [_gate_reason(scene, step, now) for step in steps if step.gate and step.gate.state is GateState.OPEN]
+    told = [_digest_reason(scene, one, now) for one in _shared(scene)]
+    alone = {gate.id for gate in _alone(scene)}
+    told += [_gate_reason(scene, step, now) for step in steps if step.gate and step.gate.id in alone]
     told += [_unknown(scene, step) for step in steps if step.status is StepStatus.UNKNOWN]
     troubles = len(told)
     told += [_at_work(scene, step, now) for step in steps if step.status is StepStatus.RUNNING]
     told += [_to_come(scene, step, now) for step in steps if step.status is StepStatus.READY]
     told += [_waits(scene, step) for step in steps if step.status is StepStatus.WAITING and not _asks(step)]
     told += [_block_line(scene, step) for step in _under_way(scene)]
+    if scene.off:
+        told.insert(0, off_line(scene))
     if len(told) > GATES_MAX:
         told = [*told[:GATES_MAX], f"… and {len(told) - GATES_MAX} more."]
     if not told:
         return ["It is between two steps; the next one starts in a moment."]
-    broken = any(step.status is StepStatus.UNKNOWN or step.failures for step in steps)
+    down = any(one.down_since is not None for one in scene.held.values())
+    broken = down or any(step.status is StepStatus.UNKNOWN or step.failures for step in steps)
     return [*told, "" if broken or not troubles else "Nothing is broken."]
+
+
+def off_line(scene: Scene) -> str:
+    """That nothing more of the run begins, and who can change that."""
+    on = code(f"pointsman enable {scene.run.workflow}")
+    why = escape(one_line(scene.off), 300)
+    return f"The workflow is switched off ({why}): no further step begins. An operator switches it on with {on}."
 
 
 def _gate_reason(scene: Scene, step: Step, now: Millis) -> str:
@@ -201,6 +181,31 @@ def _gate_reason(scene: Scene, step: Step, now: Millis) -> str:
         f"Waiting {length(max(0, now - gate.opened_at))} for {bold(scene.row_title(step))} ({_gate_name(gate)}): "
         f"{who_may(scene, gate)}{due}{late} Without a decision by {when(gate.expires_at)} {expiry}."
     )
+
+
+def _shared(scene: Scene) -> list[Digest]:
+    """The cards on which several gates stand, some of them open."""
+    return [one for one in scene.digests if one.open and len(one.items) > 1]
+
+
+def _alone(scene: Scene) -> list[Gate]:
+    """The open gates that have a card of their own."""
+    beside = {one.gate.id for digest in _shared(scene) for one in digest.items}
+    return [gate for gate in _open_gates(scene) if gate.id not in beside]
+
+
+def _digest_reason(scene: Scene, digest: Digest, now: Millis) -> str:
+    """Gates that share a card, as one."""
+    first = digest.open[0]
+    due_at = min((one.gate.due_at for one in digest.open if one.gate.due_at is not None), default=None)
+    due = f" The first answer is due {when(due_at)}." if due_at is not None else ""
+    late = " Some are overdue." if any(one.gate.overdue for one in digest.open) else ""
+    since = length(max(0, now - first.gate.opened_at))
+    where = f"{range_text(digest.items)}; {counted_text(digest)}"
+    address = scene.links.get(digest_key(digest.id), "")
+    card = f" {link(address, 'Open the card')}." if address else ""
+    what = bold(digest_title(scene, digest))
+    return f"Waiting {since} for {what} ({where}): {who_may(scene, first.gate)}{due}{late}{card}"
 
 
 def _unknown(scene: Scene, step: Step) -> str:
@@ -226,10 +231,26 @@ def _at_work(scene: Scene, step: Step, now: Millis) -> str:
 
 def _to_come(scene: Scene, step: Step, now: Millis) -> str:
     title = bold(scene.row_title(step))
+    if scene.off:
+        return f"{title} begins when the workflow is switched on again."
+    if step.key in scene.held:
+        return f"{title} {_in_line(scene.held[step.key], now)}"
     if step.due_at is None or step.due_at <= now:
         return f"{title} is about to start."
     failed = f" It failed: {escape(clip(one_line(step.error.message), 300))}" if step.error else ""
     return f"{title} is tried again in {length(step.due_at - now)}.{failed}"
+
+
+def _in_line(held: Held, now: Millis) -> str:
+    """For which endpoint, since when, at which place, and when somebody finds out whether it answers again."""
+    place = f"It is {ordinal(held.place)} in line"
+    if held.down_since is None:
+        return f"waits for its turn at {escape(held.endpoint)}, which has as much to do as it may. {place}."
+    later = held.tried_at is not None and held.tried_at > now
+    again = f"It is tried again {when(held.tried_at)}" if later and held.tried_at else "It is being tried"
+    said = f" Its last answer: {escape(clip(one_line(held.message), 300))}" if held.message.strip() else ""
+    down = f"waits for {escape(held.endpoint)}, which is down since {when(held.down_since)}"
+    return f"{down}. {place}. {again}, and this goes on by itself.{said}"
 
 
 def _asks(step: Step) -> bool:
@@ -241,7 +262,7 @@ def _waits(scene: Scene, step: Step) -> str:
     until = f" until {when(step.due_at)}" if step.due_at is not None else ""
     if step.child is not None:
         child = scene.kin.get(step.child)
-        named = _named(child.name, child.address) if child else "another run"
+        named = kin_markup(child) if child else "another run"
         return f"{title} waits for the end of {named}."
     if step.event:
         return f"{title} waits for {escape(one_line(step.event), 200)}{', at most' if until else ''}{until}."

@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence, Set
 from difflib import get_close_matches
 from typing import Any
 
+from bot.attached import NotTaken
 from bot.grammar import Start, render
 from bot.grammar.asks import Value
 from bot.views import markup
-from bot.views.markup import bold, clip, code, escape, one_line
+from bot.views.markup import bold, clip, code, escape, link, one_line
 from bot.views.reply import Reply, said
-from bot.wording import listed
+from bot.views.run_words import state_text
+from bot.views.scene import Scene, actor_markup
+from bot.wording import ago, listed
 from engine.inputs import InputProblem
-from store.model import Json, Plan, Workflow
+from store.model import Json, Millis, Plan, Workflow
 
 USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 ECHO_MAX = 150
@@ -24,6 +27,27 @@ PROBLEMS_MAX = 12
 def started(workflow: Workflow, run_name: str, shown_in: str, notes: Sequence[str] = ()) -> Reply:
     """`shown_in` is the id of the channel or direct message where the run shows itself."""
     return said(f"Starting {_title(workflow)} ({run_name}). {_progress(shown_in)}", *notes)
+
+
+def started_before(scene: Scene, now: Millis, address: str = "") -> Reply:
+    """The workflow says that what was asked for is the same as what this run does."""
+    run = scene.run
+    named = link(address, run.name) if address else run.name
+    verb, since = ("has been done already", run.ended_at) if run.status.finished else ("is under way already", None)
+    facts = [f"{state_text(scene)} {ago(now - since)}" if since is not None else state_text(scene)]
+    facts.append(f"started by {actor_markup(run.requester)} {ago(max(0, now - run.created_at))}")
+    return said(
+        f"This {verb} as {named}: {_title(scene.workflow)}, {', '.join(facts)}. Nothing was started.",
+        "The workflow counts runs with these inputs as the same one (`dedupe:`).",
+    )
+
+
+def started_by_another(workflow: Workflow) -> Reply:
+    """The same, to somebody who may not see the run."""
+    return said(
+        f"{_title(workflow)} has been started with the same inputs before, and counts that as the same run. "
+        "Nothing was started."
+    )
 
 
 def would_start(workflow: Workflow, plan: Plan, ask: Start, shown_in: str, notes: Sequence[str] = ()) -> Reply:
@@ -38,7 +62,7 @@ def not_started(
     workflow: Workflow, plan: Plan, ask: Start, problems: Sequence[InputProblem], corrected: Start, prefix: str
 ) -> Reply:
     """All problems at once, what was understood, and a corrected line that keeps what was good."""
-    lines = [f"• {_problem(problem)}" for problem in problems[:PROBLEMS_MAX]]
+    lines = [f"• {problem_line(problem)}" for problem in problems[:PROBLEMS_MAX]]
     if ask.loose:
         names = listed([code(name) for name in plan.inputs]) or "no inputs"
         text = escape(clip(one_line(" ".join(ask.loose)), ECHO_MAX))
@@ -49,6 +73,15 @@ def not_started(
         understood(plan, ask),
         "Copy, complete and send:",
         copy=f"{prefix}{render(corrected)}",
+    )
+
+
+def not_taken(workflow: Workflow, trouble: NotTaken) -> Reply:
+    """A file that was given cannot be had."""
+    name, why = escape(one_line(trouble.name)), escape(one_line(trouble.why))
+    return said(
+        f"I did not start {_title(workflow)}; nothing was changed.",
+        f"• I cannot take “{name}”: {why}. {escape(one_line(trouble.cure))}".rstrip(),
     )
 
 
@@ -76,7 +109,7 @@ def not_here(channel: str) -> str:
 
 def understood(plan: Plan, ask: Start) -> str:
     """What was given, escaped and short; sensitive values stay out of it."""
-    given = [f"{code(name)} = {_echo(plan.inputs.get(name), value)}" for name, value in ask.given]
+    given = [f"{code(name)} = {echoed(plan.inputs.get(name), value)}" for name, value in ask.given]
     return f"Understood: {', '.join(given)}" if given else ""
 
 
@@ -142,7 +175,7 @@ def _joined(plan: Plan, ask: Start) -> Start | None:
     return Start(ask.workflow, tuple(({first: " ".join(words)} | named).items()), dry_run=ask.dry_run)
 
 
-def _problem(problem: InputProblem) -> str:
+def problem_line(problem: InputProblem) -> str:
     """The message names its input itself."""
     return " ".join(_sentence(part) for part in (problem.message, problem.hint) if part.strip())
 
@@ -152,7 +185,8 @@ def _sentence(text: str) -> str:
     return shown if shown[-1] in ".!?…" else f"{shown}."
 
 
-def _echo(schema: Json, value: Value) -> str:
+def echoed(schema: Json, value: Value) -> str:
+    """What was given, escaped and short; nothing of a sensitive value."""
     if is_sensitive(schema):
         return "(not shown)"
     text = ", ".join(value) if isinstance(value, tuple) else value

@@ -8,7 +8,7 @@ from bot.views.block_card import block_pieces, block_status, is_block
 from bot.views.blocks import Block, CardStatus, Piece, link_piece, task_card, words
 from bot.views.gate_words import choice_label, decided_by, verb_of
 from bot.views.markup import clip, one_line
-from bot.views.scene import Scene, actor_piece, asked_pieces, when_piece
+from bot.views.scene import Held, Scene, actor_piece, asked_pieces, when_piece
 from bot.wording import EXPIRY_OUTCOMES, attempts_text, fault_text, length, without_answer
 from store.model import Gate, GateState, RunStatus, Step, StepPlan, StepStatus
 
@@ -83,6 +83,8 @@ def _lines(scene: Scene, spec: StepPlan, step: Step) -> tuple[list[Piece], list[
     match step.status:
         case StepStatus.PENDING:
             return [], []
+        case StepStatus.READY if step.key in scene.held:
+            return _in_line(scene.held[step.key]), []
         case StepStatus.READY:
             return (_again(spec, step), []) if step.attempt and step.failures + step.crashes else ([], [])
         case StepStatus.RUNNING:
@@ -127,8 +129,20 @@ def child_pieces(scene: Scene, step: Step, before: str = " · ") -> list[Piece]:
     child = scene.kin.get(step.child) if step.child is not None else None
     if child is None:
         return []
-    link = [link_piece(child.address)] if child.address else []
-    return [words(f"{before}{child.name}{' ' if link else ''}"), *link]
+    title = f"{clip(one_line(child.title), 80)} " if child.title else ""
+    state = [words(f" ({child.state})")] if child.state else []
+    if not child.address:
+        return [words(f"{before}{title}{child.name}"), *state]
+    lead = [words(f"{before}{title}")] if before or title else []
+    return [*lead, link_piece(child.address, child.name), *state]
+
+
+def _in_line(held: Held) -> list[Piece]:
+    """For which endpoint the step waits, since when that is down, and what it said last."""
+    if held.down_since is None:
+        return [words(f"Waits for its turn at {held.endpoint}")]
+    said = f". Its last answer: {_line(held.message)}" if held.message.strip() else ""
+    return [words(f"Waits for {held.endpoint}, which is down since "), when_piece(held.down_since), words(said)]
 
 
 def _decided(scene: Scene, step: Step) -> list[Piece]:

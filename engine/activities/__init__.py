@@ -5,9 +5,13 @@
     outputs       plain JSON, bounded, fitting the author's schema
 
     http          one request to a web service
+      multipart     a form with files in it
       polling       asking again until the work it gave away is done
     python        a function in a worker process (see engine/workers)
     command       a program, without a shell
+      words         its words, with paths in the place of files
+      programs      which file that is, and what it was when it ran
+    files         files that attempts make or bring in
     model         a question to a language model
       exchange      the first endpoint that is up answers, live, from what is kept, or from a recording
       dialects      how endpoints are spoken to

@@ -3,23 +3,29 @@
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 import anyio
+import anyio.to_thread
 from anyio.abc import ByteReceiveStream, ByteSendStream
 
-from engine.activities import arguments
+from engine.activities import arguments, programs
+from engine.activities.files import kept, workshop
 from engine.activities.outputs import OUTPUT_BYTES_MAX, require_output, too_large
+from engine.activities.words import Words
 from engine.activities.work import Result, Work
 from engine.faults import ActivityFault
+from engine.handed_in import is_file, path_of
 from engine.json_values import parse_json
 from engine.workers.process import exit_words, plain_environment, tail
 from engine.workers.warden import Leashed, Warden
-from store.model import Json
+from store.model import LIMITS, Json
 
 STDERR_BYTES_MAX = 8 * 1024
+FED_BYTES = 64 * 1024
 GRACE_MS = 2_000  # between asking a command to stop and killing it
 LINGER_MS = 2_000  # how long output is read after the end from something that left the group and holds the pipe
 
@@ -28,8 +34,10 @@ LINGER_MS = 2_000  # how long output is read after the end from something that l
 class _Captured:
     """What a command wrote: its output up to the limit, the end of its errors."""
 
+    to: Path | None = None  # the file that takes the output
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
+    size: int = 0
     too_much: bool = False
 
     @property
@@ -38,26 +46,52 @@ class _Captured:
 
 
 async def run(work: Work) -> Result:
-    """Run `argv` and give back what it printed.
+    """Run `argv` and give back what it printed, or the file that it made.
 
-    `with`: argv, stdin, env, cwd (relative to the workflow's folder); the step says `parse: json | lines | text`.
+    `with`: argv, stdin, env, cwd (relative to the workflow's folder), save (the name of a file that keeps what it
+    prints); the step says `parse: json | lines | text`. A file in argv stands for its path, and `{save: NAME}` there
+    for the path of a file that the program makes.
     """
     with_ = arguments.mapping(work.with_, "command")
-    argv = _argv(with_.get("argv"))
-    stdin = with_.get("stdin")
-    given = b"" if stdin is None else arguments.text("`stdin`", stdin).encode()
+    async with workshop(work) as place:
+        words = Words.of(with_, place, work.file_path)
+        return await _run(work, with_, words)
+
+
+async def _run(work: Work, with_: Mapping[str, Json], words: Words) -> Result:
+    argv, given = _argv(words.argv), _stdin(work, with_.get("stdin"))
     began = time.monotonic()
     folder, environment = _folder(work.folder, with_.get("cwd")), _environment(work, with_)
+    program = await anyio.to_thread.run_sync(programs.told, argv, folder, environment, work.folder)
     leashed = await _start(work.tools.workers.warden, argv, folder, environment)
-    captured = await _finish(leashed, given)
+    captured = await _finish(leashed, given, _Captured(to=words.printed_to))
     status = leashed.process.returncode or 0
     receipt: dict[str, Json] = {
         "program": argv[0],
+        **program,
         "exit_code": status,
         "stderr": captured.errors,
         "duration_ms": round((time.monotonic() - began) * 1000),
     }
-    return Result(output=_output(work, status, captured, receipt), receipt=receipt)
+    _require_success(work, status, captured, receipt)
+    output = _output(work, captured, receipt) if words.made is None else await _made(work, words.made, receipt)
+    return Result(output=output, receipt=receipt)
+
+
+async def _made(work: Work, path: Path, receipt: Mapping[str, Json]) -> Json:
+    """The file that it wrote, kept."""
+    if not await anyio.Path(path).is_file():
+        said = f"{receipt['program']} did not write {path.name}"
+        happened = work.once
+        raise ActivityFault("output_invalid", said, retryable=False, maybe_happened=happened, receipt=receipt)
+    return await kept(work, path)
+
+
+def _stdin(work: Work, value: Json) -> bytes | Path:
+    """What it reads: text, or a file as it stands."""
+    if is_file(value):
+        return path_of(value, work.file_path)
+    return b"" if value is None else arguments.text("`stdin`", value).encode()
 
 
 def _argv(value: Json) -> list[str]:
@@ -118,9 +152,9 @@ async def _start(warden: Warden, argv: list[str], folder: Path, environment: Map
         ) from error
 
 
-async def _finish(leashed: Leashed, given: bytes) -> _Captured:
+async def _finish(leashed: Leashed, given: bytes | Path, captured: _Captured) -> _Captured:
     """Feed it, read it, wait for it; nothing of it runs when this returns or is cancelled."""
-    captured, process = _Captured(), leashed.process
+    process = leashed.process
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_feed, cast(ByteSendStream, process.stdin), given)
@@ -144,9 +178,13 @@ async def _end(leashed: Leashed) -> None:
         await leashed.end()
 
 
-async def _feed(stdin: ByteSendStream, given: bytes) -> None:
+async def _feed(stdin: ByteSendStream, given: bytes | Path) -> None:
     try:
-        if given:
+        if isinstance(given, Path):
+            async with await anyio.open_file(given, "rb") as file:
+                while part := await file.read(FED_BYTES):
+                    await stdin.send(part)
+        elif given:
             await stdin.send(given)
     except (anyio.BrokenResourceError, anyio.ClosedResourceError):
         return  # it does not read its input, which is its right
@@ -156,12 +194,21 @@ async def _feed(stdin: ByteSendStream, given: bytes) -> None:
 
 
 async def _read_output(leashed: Leashed, stdout: ByteReceiveStream, captured: _Captured) -> None:
-    async for chunk in stdout:
-        captured.stdout += chunk
-        if len(captured.stdout) > OUTPUT_BYTES_MAX:
-            captured.too_much = True
-            leashed.signal()
-            return
+    most = OUTPUT_BYTES_MAX if captured.to is None else LIMITS.file_bytes_max
+    async with AsyncExitStack() as stack:
+        file = (
+            None if captured.to is None else await stack.enter_async_context(await anyio.open_file(captured.to, "wb"))
+        )
+        async for chunk in stdout:
+            captured.size += len(chunk)
+            if captured.size > most:
+                captured.too_much = True
+                leashed.signal()
+                return
+            if file is None:
+                captured.stdout += chunk
+            else:
+                await file.write(chunk)
 
 
 async def _read_errors(stderr: ByteReceiveStream, captured: _Captured) -> None:
@@ -171,9 +218,10 @@ async def _read_errors(stderr: ByteReceiveStream, captured: _Captured) -> None:
             del captured.stderr[: -2 * STDERR_BYTES_MAX]
 
 
-def _output(work: Work, status: int, captured: _Captured, receipt: Mapping[str, Json]) -> Json:
+def _require_success(work: Work, status: int, captured: _Captured, receipt: Mapping[str, Json]) -> None:
     if captured.too_much:
-        fault = too_large(len(captured.stdout), OUTPUT_BYTES_MAX, happened=work.once)
+        most = OUTPUT_BYTES_MAX if captured.to is None else LIMITS.file_bytes_max
+        fault = too_large(captured.size, most, happened=work.once)
         fault.receipt = receipt
         raise fault
     if status != 0:
@@ -185,6 +233,9 @@ def _output(work: Work, status: int, captured: _Captured, receipt: Mapping[str, 
             detail={"exit_code": status, "stderr": captured.errors},
             receipt=receipt,
         )
+
+
+def _output(work: Work, captured: _Captured, receipt: Mapping[str, Json]) -> Json:
     try:
         output = _parsed(captured.stdout, work.spec.get("parse") or "text")
         require_output(output, happened=work.once)

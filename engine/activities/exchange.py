@@ -1,4 +1,7 @@
-"""An exchange with a model: the first endpoint that is up answers, live, from what is kept, or from a recording."""
+"""An exchange with a model: the first endpoint that is up answers, live, from what is kept, or from a recording.
+
+What a service was answered before it died is kept too: it is read and not asked for again.
+"""
 
 from __future__ import annotations
 
@@ -82,6 +85,9 @@ async def _ask(work: Work, endpoint: Endpoint, question: Question, timeout_ms: i
         return await _from_recording(work, endpoint, question)
     spoken = _in_words(endpoint, question)
     sent = _Sent(endpoint, question, spoken, {**DIALECTS[endpoint.kind].body(endpoint, spoken), **endpoint.parameters})
+    kept = await work.kept(sent.request)
+    if isinstance(kept, Mapping) and "body" in kept:
+        return await _read(work, sent, kept["body"], recovered=True)
     if endpoint.cache_ms is not None and work.tools.answers is not None:
         known = await work.tools.answers.find(sent.request, endpoint.cache_ms)
         if known is not None:
@@ -133,6 +139,7 @@ async def _read(
     latency_ms: int = 0,
     cached: bool = False,
     replayed: bool = False,
+    recovered: bool = False,
 ) -> Exchange:
     """Keep the answer as it came, then read it: it is paid for, whatever it turns out to be worth."""
     endpoint, question = sent.endpoint, sent.question
@@ -144,7 +151,8 @@ async def _read(
         "status": response.status if response else None,
         "body": body,
     }
-    await work.keep_raw("model_answer", evidence)
+    if not recovered:  # else it stands on record already, and was counted by nobody
+        await work.keep_raw("model_answer", evidence, "" if replayed or cached else sent.request)
     try:
         said = DIALECTS[endpoint.kind].read(body)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
@@ -171,8 +179,9 @@ async def _read(
         "cached": cached,
         "replayed": replayed,
         "server": headers.get("server", ""),
+        **({"recovered": True} if recovered else {}),
     }
-    return Exchange(endpoint, said, receipt, usage, sent.request if live else "", body)
+    return Exchange(endpoint, said, receipt, usage, sent.request if live or recovered else "", body)
 
 
 def _usage(endpoint: Endpoint, said: Said) -> dict[str, int]:

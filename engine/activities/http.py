@@ -1,7 +1,7 @@
 """http: one request to a web service; its body is the step's output."""
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +11,14 @@ import anyio.to_thread
 import orjson
 
 from engine.activities import arguments
+from engine.activities.files import saved
+from engine.activities.multipart import has_files, multipart
 from engine.activities.outputs import OUTPUT_BYTES_MAX, require_output
 from engine.activities.polling import asking, poll_of, require_done
 from engine.activities.work import Result, Work
 from engine.faults import ActivityFault
 from engine.handed_in import is_file, path_of
-from engine.http import TIMEOUT_MS, Request, Response, endpoint_of, shown_url
+from engine.http import TIMEOUT_MS, Request, Response, Saver, endpoint_of, shown_url
 from engine.json_values import NotPlain, parse_json
 from engine.secrets import reveal
 from store.model import Json
@@ -33,14 +35,15 @@ _NEVER_DONE = frozenset((HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT
 
 
 class _Body(NamedTuple):
-    content: bytes | Path | None
+    content: bytes | Path | tuple[bytes | Path, ...] | None
     content_type: str | None
 
 
 async def run(work: Work) -> Result:
     """Send the request that `with` describes and give back the body of the answer.
 
-    `with`: method, url, headers, query, one of json, body (text or a file) and form, accept (statuses), timeout. With
+    `with`: method, url, headers, query, one of json, body (text or a file) and form (with files as multipart), accept
+    (statuses), timeout, save (the name of a file: the body of the answer is kept as that, and is the output). With
     `poll` this request gives work away, and the body is that of the answer which says that the work is done.
     """
     with_ = arguments.mapping(work.with_, "http")
@@ -58,7 +61,7 @@ async def run(work: Work) -> Result:
     if response.status not in accepted:
         raise _bad_status(work, request, response, receipt)
     try:
-        output, carried = await _output(response)
+        output, carried = (response.saved, "file") if request.saver is not None else await _output(response)
         if poll is not None:
             receipt["asked"] = require_done(poll, work, request, response, output)
         require_output(output, happened=work.once)
@@ -90,7 +93,22 @@ def _request(work: Work, with_: Mapping[str, Json]) -> Request:
         allow=work.tools.allowed_hosts,
         fresh_connection=work.once,
         host_from=work.host_from,
+        saver=_saver(work, with_),
     )
+
+
+def _saver(work: Work, with_: Mapping[str, Json]) -> Saver | None:
+    """What keeps the body of a good answer as a file, when the step wants that."""
+    if with_.get("save") is None:
+        return None
+    if poll_of(work.spec) is not None:
+        raise arguments.wrong("`save` and `poll` do not go together: fetch the file in a step of its own")
+    name = arguments.text("`save`", with_["save"])
+
+    async def take(parts: AsyncIterator[bytes], headers: Mapping[str, str]) -> Json:
+        return await saved(work, parts, name, headers.get("content-type", ""))
+
+    return Saver(_accepted(with_), take)
 
 
 def _default_timeout_ms(work: Work) -> int:
@@ -105,6 +123,8 @@ def _body(work: Work, with_: Mapping[str, Json]) -> _Body:
     match given:
         case ["json"]:
             return _Body(orjson.dumps(reveal(with_["json"])), "application/json")
+        case ["form"] if has_files(with_["form"]):
+            return _Body(*multipart(reveal(with_["form"]), work.file_path))
         case ["form"]:
             form = urlencode(arguments.pairs("form", with_["form"]))
             return _Body(form.encode(), "application/x-www-form-urlencoded")
@@ -197,7 +217,7 @@ def _receipt(request: Request, response: Response) -> dict[str, Json]:
         "endpoint": endpoint_of(request.url),
         "status": response.status,
         "headers": {name: value[:RECEIPT_HEADER_CHARS] for name, value in kept[:RECEIPT_HEADERS_MAX]},
-        "bytes": len(response.body),
+        "bytes": response.saved["size"] if response.saved is not None else len(response.body),
         "redirects": response.redirects,
     }
 

@@ -1,8 +1,11 @@
 """python: a function beside the workflow, or of an installed package, run in a worker process."""
 
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Never
 
 from engine.activities import arguments
+from engine.activities.files import kept, workshop
 from engine.activities.outputs import OUTPUT_BYTES_MAX, too_large
 from engine.activities.work import Result, Work
 from engine.faults import ActivityFault, Interrupted
@@ -20,13 +23,47 @@ async def run(work: Work) -> Result:
     if not isinstance(call, str):
         raise arguments.wrong("`call` is missing; write file.py:function or package.module:function")
     given = arguments.mapping({} if work.with_ is None else work.with_, "python")
-    answer = await work.tools.workers.call(
-        work.folder, call, with_paths(reveal(given), work.file_path), _attempt(work), OUTPUT_BYTES_MAX, work.began
-    )
-    receipt = _receipt(call, answer)
-    if answer.outcome != "returned":
-        _raise(work, call, answer, receipt)
-    return Result(output=answer.message["output"], receipt=receipt)
+    async with workshop(work) as place:
+        attempt = _attempt(work) | {"folder": "" if place is None else str(place)}
+        answer = await work.tools.workers.call(
+            work.folder, call, with_paths(reveal(given), work.file_path), attempt, OUTPUT_BYTES_MAX, work.began
+        )
+        receipt = _receipt(call, answer)
+        if answer.outcome != "returned":
+            _raise(work, call, answer, receipt)
+        output, made = answer.message["output"], answer.message.get("made") or {}
+        given_back = [mark for mark in _marks(output) if mark in made] if made else []
+        files = {mark: await kept(work, Path(made[mark]["path"]), *_about(made[mark])) for mark in given_back}
+    return Result(output=_with_files(output, files) if files else output, receipt=receipt)
+
+
+def _about(made: Mapping[str, str]) -> tuple[str, str]:
+    return made["name"], made["media_type"]
+
+
+def _marks(output: Json) -> Iterator[str]:
+    """Where a file may stand, by the marks of which nobody else can know."""
+    match output:
+        case {"hash": str() as mark}:
+            yield mark
+        case dict():
+            for part in output.values():
+                yield from _marks(part)
+        case list():
+            for part in output:
+                yield from _marks(part)
+
+
+def _with_files(output: Json, files: Mapping[str, Json]) -> Json:
+    """The output with what is kept of each file in place of its mark, which nothing else can hold."""
+    match output:
+        case {"hash": str() as mark} if mark in files:
+            return files[mark]
+        case dict():
+            return {name: _with_files(part, files) for name, part in output.items()}
+        case list():
+            return [_with_files(part, files) for part in output]
+    return output
 
 
 def _attempt(work: Work) -> dict[str, Json]:

@@ -11,6 +11,7 @@ from engine.http import HttpClient
 from engine.models import Models
 from engine.tape import Recorder, Recording
 from engine.workers.pool import WorkerPool
+from store.content import ContentFolder
 from store.faults import StoreFault
 from store.model import Effect, Json
 
@@ -25,6 +26,10 @@ class Admission:
 
     wait_ms: int = 0
     held: bool = False
+
+
+async def _nothing(request: str) -> Json:
+    return None
 
 
 async def _welcome(model: str) -> Admission:
@@ -71,8 +76,11 @@ class Work:
     output_schema: Mapping[str, Json] | None
     attempt_timeout_ms: int | None
     tools: Tools
-    # Saves a raw answer durably before anyone looks into it: it was paid for, and it is evidence.
-    keep_raw: Callable[[str, Json], Awaitable[None]]
+    # Saves a raw answer durably before anyone looks into it: it was paid for, and it is evidence. Takes what it is, the
+    # answer, and what tells the request from others.
+    keep_raw: Callable[[str, Json, str], Awaitable[None]]
+    # What was saved of the answer to the same request by an attempt that was cut off before it could look into it.
+    kept: Callable[[str], Awaitable[Json]] = _nothing
     # The latest answer that did not fit, {"answer", "error"}: a model is asked again with both.
     reask: Mapping[str, str] | None = None
     # Whether this attempt may ask a model, by its name; when it may, it is counted among those who did.
@@ -83,6 +91,8 @@ class Work:
     memo: Json = None
     # Where the bytes of a file stand that was handed in, by its hash.
     file_path: Callable[[str], Path] = _no_files
+    # Where files are kept that it makes; nowhere in a test that has none.
+    content: ContentFolder | None = None
     # Called by an activity that may have to wait for its turn, when its work begins: from then on its time counts.
     began: Callable[[], None] = lambda: None
 

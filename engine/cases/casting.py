@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.calendars import Calendar
 from engine.cases.reading import Case
 from engine.cases.shape import LEFT_OUT, OutcomeShape
 from engine.definitions import Definition
@@ -18,9 +19,14 @@ from store.model import Json, Plan
 
 
 def cast(
-    case: Case, workflow: str, definitions: Mapping[str, Definition], folder: Path, workers: WorkerPool | None
+    case: Case,
+    workflow: str,
+    definitions: Mapping[str, Definition],
+    folder: Path,
+    workers: WorkerPool | None,
+    calendars: Mapping[str, Calendar] | None = None,
 ) -> World:
-    """The world of a case, with its file in this folder."""
+    """The world of a case, with its file in this folder. The calendars are the operator's; the case may have others."""
     made_up = case.made_up
     return prepared(
         folder,
@@ -29,6 +35,7 @@ def cast(
         fakes={name: [outcome(one) for one in listed] for name, listed in made_up.steps.items()},
         settings=made_up.settings,
         people=made_up.people,
+        calendars={**(calendars or {}), **made_up.calendars},
         requester=made_up.requester or "U0REQUESTER",
         at=MONDAY_MORNING if made_up.starts_at is None else made_up.starts_at,
         workers=workers,

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from engine.calendars import Calendar
 from engine.cases import casting
 from engine.cases.comparing import compare
 from engine.cases.reading import Case
@@ -39,11 +40,15 @@ _VERDICTS: Mapping[str, GateVerdict] = {
 
 
 async def play(
-    case: Case, workflow: str, definitions: Mapping[str, Definition], workers: WorkerPool | None = None
+    case: Case,
+    workflow: str,
+    definitions: Mapping[str, Definition],
+    workers: WorkerPool | None = None,
+    calendars: Mapping[str, Calendar] | None = None,
 ) -> Verdict:
     """Play a case in a world of its own, and tell what is not as expected. `workers` run its functions."""
     with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
-        world = casting.cast(case, workflow, definitions, Path(folder), workers)
+        world = casting.cast(case, workflow, definitions, Path(folder), workers, calendars)
         async with life(world) as on_stage:
             player = _Player(case, world, on_stage)
             misses = await player.play()

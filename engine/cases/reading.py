@@ -95,6 +95,7 @@ def _over(all_: MadeUp, shape: CaseShape) -> MadeUp:
         inputs={**all_.inputs, **shape.inputs},
         settings={**all_.settings, **shape.settings},
         people={**all_.people, **shape.people},
+        calendars={**all_.calendars, **shape.calendars},
         requester=shape.requester or all_.requester,
         starts_at=shape.starts_at if shape.starts_at is not None else all_.starts_at,
         steps={**all_.steps, **shape.steps},

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, InstanceOf, WithJsonSchema
 
+from engine.calendars import Calendar, CalendarUnfit, calendar_from
 from engine.definitions.slots import MaybeLength, Shape, TemplateMap
 from engine.definitions.words import WorkflowName, given, refuse, something
 from engine.mapping import moment
@@ -33,6 +34,18 @@ def _fails(value: Json) -> Json:
     """A code alone, or a map with more."""
     something(value)
     return {"code": value} if isinstance(value, str) else value
+
+
+def _calendar(value: Json) -> Calendar:
+    """Working hours, as the operator writes them."""
+    try:
+        return calendar_from(value)
+    except CalendarUnfit as unfit:
+        hint = 'write for instance {timezone: Europe/Berlin, days: [mon..fri], from: "09:00", to: "17:30"}'
+        refuse("bad_calendar", str(unfit).rstrip("."), hint)
+
+
+WorkingHours = Annotated[InstanceOf[Calendar], BeforeValidator(_calendar), WithJsonSchema({"type": "object"})]
 
 
 def _outcomes(value: Json) -> Json:
@@ -184,6 +197,7 @@ class MadeUp(Shape):
 
     inputs: dict[str, Any] = Field({})
     settings: dict[str, Any] = Field({})
+    calendars: dict[str, WorkingHours] = Field({})
     people: dict[str, Annotated[Any, BeforeValidator(_person), WithJsonSchema(_PERSON)]] = Field({})
     requester: str = ""
     starts_at: Annotated[int | None, BeforeValidator(_moment), WithJsonSchema({"type": "string"})] = None

@@ -35,6 +35,7 @@ A file goes through these in turn; each finds all that is wrong at once, at its 
     gates         gates nobody can pass, clocks that make no sense
     sights        data that goes on after a gate without having been shown there
     triggers      what starts runs
+    winding_up    what is done when a run is over: how long it may take, and what it can know
     oddities      what loads and is probably not meant
     plan          the plan, its version, and the workflow around it
     commits       the git commit of a file

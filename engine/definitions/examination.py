@@ -6,23 +6,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
-from engine.definitions import fitting, gates, oddities, reading, scope, steps
+from engine.definitions import fitting, gates, oddities, reading, scope, steps, winding_up
 from engine.definitions.gates import Company
 from engine.definitions.graph import Graph
-from engine.definitions.outline import Outline, Site, outlined
+from engine.definitions.outline import Outline, Site, outlined, short_names
 from engine.definitions.places import OF_RUNS, Place, StepPlaces, places_of
 from engine.definitions.plan import Understood, effect_of, plan_of, workflow_of
 from engine.definitions.problem import Findings, Problem
 from engine.definitions.proof import Interface, Proof
 from engine.definitions.references import NameCheck
 from engine.definitions.schemas import FIELD_EXTRAS, Schemas
+from engine.definitions.scope import RUN_FIELDS
 from engine.definitions.sections import Sections
 from engine.definitions.sights import warn_of_unseen_data
 from engine.definitions.source import Path, Source
 from engine.definitions.step_shapes import FormStep, WorkflowDeed
 from engine.definitions.triggers import check_triggers
 from engine.rules.expressions import Type, kinds, object_of
-from store.model import Json, Plan, Trigger, Workflow
+from store.model import Effect, Json, Plan, Trigger, Workflow
 
 Others = Callable[[str], Interface | None]
 """What is known of the workflow of this name; None when there is none."""
@@ -125,18 +126,25 @@ class _Examination:
         for place in outputs[1:]:
             self._of_inputs(place)
         warn_of_unseen_data(self.findings, graph, self.outline, self.places)
+        winding_up.warn_of_lost_output(self.findings, self.outline, self.places, self._effect)
         self._odd(graph, outputs)
         if self.findings.broken:
             return None
         self.understood.shown = dict(proof.shown)
         self.understood.edges = {name: graph.edges(name) for name in self.outline.sites}
-        return plan_of(self.file, self.outline, self.understood, inputs=inputs, settings=settings)
+        plan = plan_of(self.file, self.outline, self.understood, inputs=inputs, settings=settings)
+        given = (self.surroundings.settings or {}).get(self.file.workflow, {})
+        oddities.hosts_from_data(self.findings, self.outline, plan, given)
+        return plan
 
     def _announce(self) -> None:
         """What others may use of this file, as soon as it is known."""
         self.interface.inputs = self.names.inputs
         self.interface.optional = self.names.optional_inputs | self.names.defaulted_inputs
         self.interface.known = ("inputs",) not in self.unclear
+
+    def _effect(self, site: Site) -> Effect:
+        return effect_of(site, self.understood.signatures.get(site.name))
 
     # Steps -------------------------------------------------------------------------------------------------------
 
@@ -145,6 +153,7 @@ class _Examination:
         steps.check_step(self.findings, site, self.surroundings.models)
         signature = self.understood.signatures[name] = steps.signature(self.findings, site, self.folder)
         steps.check_undo(self.findings, site, effect_of(site, signature))
+        winding_up.check_times(self.findings, site)
         written = getattr(step, "output", None) if step.uses != "block" else None
         if written is not None:
             understood = self.schemas.read(written, (*site.path, "output"))
@@ -248,6 +257,18 @@ class _Examination:
         oddities.stops(self.findings, self.outline, graph)
         oddities.calls_itself(self.findings, self.file.workflow, self.outline.all())
         oddities.never_computed(self.findings)
+        known = {
+            "inputs": self.names.inputs,
+            "settings": self.names.settings,
+            "vars": self.names.vars,
+            "secrets": self.names.secrets,
+            "steps": short_names([*self.outline.sites]),
+            "run": RUN_FIELDS,
+        }
+        places = [*self._every_place(), *outputs]
+        bare = {path for place in places for path in (*place.conditions, *place.values)}  # marks may be left out here
+        templates = {path for place in places for path in place.templates} - bare
+        oddities.without_marks(self.findings, templates, known)
 
 
 def _seen_from(site: Site) -> Place:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from engine.definitions.calls import Signature
 from engine.definitions.outline import Site
 from engine.definitions.places import Place
 from engine.definitions.problem import Findings, did_you_mean, listing
+from engine.definitions.schemas import FILE_SCHEMA
 from engine.definitions.scope import ANY, tolerant
 from engine.definitions.source import Path
 from engine.definitions.step_shapes import PythonDeed
@@ -24,12 +25,14 @@ from engine.rules.expressions import (
     spoken,
     without_null,
 )
-from engine.rules.expressions.types import items_of
+from engine.rules.expressions.types import alternatives, items_of, list_of, united
 from store.model import Json
 
 _SCALAR: Type = {"type": ["string", "integer", "number", "boolean"]}
 _SCALAR_OR_NULL: Type = {"type": ["string", "integer", "number", "boolean", "null"]}
 _SEVERAL: Type = {"anyOf": [_SCALAR_OR_NULL, {"type": "array", "items": _SCALAR_OR_NULL}]}
+_PART: Type = {"anyOf": [_SCALAR_OR_NULL, FILE_SCHEMA, {"type": "array", "items": {"anyOf": [_SCALAR, FILE_SCHEMA]}}]}
+_NOTHING: Type = {"not": {}}
 _TEXT: Type = {"type": "string"}
 # What each kind of step takes under `with:`; keys that are not listed take anything.
 _TAKES: dict[str, dict[str, Type]] = {
@@ -41,11 +44,13 @@ _TAKES: dict[str, dict[str, Type]] = {
         "url": _TEXT,
         "headers": {"type": "object", "additionalProperties": _SCALAR_OR_NULL},
         "query": {"type": "object", "additionalProperties": _SEVERAL},
-        "form": {"type": "object", "additionalProperties": _SEVERAL},
+        "form": {"type": "object", "additionalProperties": _PART},
+        "save": _SCALAR,
         "body": _SCALAR_OR_NULL,
     },
     "command": {
         "argv": {"type": "array", "items": _SCALAR},
+        "save": _SCALAR,
         "env": {"type": "object", "additionalProperties": _SCALAR_OR_NULL},
         "stdin": _SCALAR_OR_NULL,
         "cwd": _TEXT,
@@ -62,21 +67,31 @@ _FILES_MAY_GO = frozenset({"body", "stdin"})  # a file that is given to a run ma
 _URL = re.compile(r"https?://[^\s/?#]+\S*")
 
 
-def expression_types(findings: Findings, place: Place, scope: Mapping[str, Type]) -> dict[Path, Type]:
-    """The type of each template of a place, after reporting what its expressions get wrong."""
+def expression_types(
+    findings: Findings, place: Place, scope: Mapping[str, Type], why: Callable[[Path, int], str] = lambda *_: ""
+) -> dict[Path, Type]:
+    """The type of each template of a place, after reporting what its expressions get wrong.
+
+    `why` tells of what stands at a character of a text why it may be missing.
+    """
     scope = tolerant(scope, place.strange)
     types: dict[Path, Type] = {}
     for path, template in place.templates.items():
         types[path], problems = template.check(scope)
         for placed in problems:
             at, problem = (*path, *placed.path), placed.problem
-            findings.error(at, "wrong_expression", problem.message, problem.hint, offset=problem.offset)
+            hint = _with_reason(problem, why(at, problem.offset))
+            findings.error(at, "wrong_expression", problem.message, hint, offset=problem.offset)
     for path, expression in place.conditions.items():
         _condition(findings, path, expression, scope)
     for path, expression in place.values.items():
         types[path], found = check(expression, scope)
         _tell(findings, path, found)
     return types
+
+
+def _with_reason(problem: Problem, reason: str) -> str:
+    return f"{reason}\n{problem.hint}" if reason and problem.message.endswith("may be missing") else problem.hint
 
 
 def _condition(findings: Findings, path: Path, expression: Expression, scope: Mapping[str, Type]) -> None:
@@ -102,7 +117,11 @@ def fit(findings: Findings, site: Site, place: Place, types: Mapping[Path, Type]
     takes = _TAKES.get(site.step.uses, {})
     for path, type_ in types.items():
         if path[:-1] == base and str(path[-1]) in takes:
-            if path[-1] in _FILES_MAY_GO and is_file(type_):
+            if path[-1] in _FILES_MAY_GO:
+                type_ = _but_files(type_)
+            if path[-1] == "argv" and kinds(type_) == frozenset({"list"}):
+                type_ = list_of(_but_files(items_of(type_)))
+            if type_ == _NOTHING or type_ == list_of(_NOTHING):
                 continue
             if site.step.uses == "wait" and not place.templates[path].expressions:
                 continue  # what is written out was looked at as a length of time or a moment
@@ -110,6 +129,18 @@ def fit(findings: Findings, site: Site, place: Place, types: Mapping[Path, Type]
     url = getattr(getattr(site.step, "with_", None), "url", None)
     if isinstance(url, str):
         _url(findings, (*base, "url"), url)
+
+
+def _but_files(type_: Type) -> Type:
+    """What else a value may be that may be a file, or may say that one is to be made."""
+    branches = alternatives(type_)
+    rest = [one for one in branches if "x-file" not in one and _fields_of(one) != {"save"}]
+    return type_ if len(rest) == len(branches) else united(rest) if rest else _NOTHING
+
+
+def _fields_of(type_: Type) -> set[str]:
+    properties = type_.get("properties")
+    return set(properties) if isinstance(properties, dict) else set()
 
 
 def is_file(type_: Type) -> bool:

@@ -223,6 +223,34 @@ def _nth(findings: Findings, path: Path, key: str, index: int) -> Path:
     return listed if listed in findings.source.nodes else (*path, key)
 
 
+def check_digest(findings: Findings, outline: Outline, site: Site, said: ApprovalWith | FormWith) -> None:
+    """Are there others to share a card with, and does anybody see it in time?"""
+    path: Path = (*site.path, "with", "digest")
+    if said.digest is None:
+        return
+    written = path in findings.source.keys
+    if not _is_in_a_list(outline, site):
+        if written:  # else it is a default for the gates of this file, and means those in lists
+            message = "`digest` gathers the gates of a list on one card, and this one asks once"
+            findings.error(path, "digest_without_list", message, "leave it out, or do the step for each: foreach:")
+        return
+    at = path if written else site.path
+    for key, until, what in (("due", said.due, "is due"), ("expires", said.expires, "expires")):
+        if until is not None and said.digest >= until:
+            message = f"the gate {what} before the card that gathers it is posted"
+            findings.error(at, "gathered_too_long", message, f"make `digest:` shorter than `{key}:`")
+            return
+
+
+def _is_in_a_list(outline: Outline, site: Site) -> bool:
+    block = site.block
+    while block and block in outline.sites:
+        if outline.sites[block].loops:
+            return True
+        block = outline.sites[block].block
+    return False
+
+
 def _offers(findings: Findings, path: Path, said: ApprovalWith) -> None:
     """Answers that a gate with choices does not have."""
     if not said.choices:

@@ -114,6 +114,26 @@ class Graph:
                 lacking |= set(names) - self.above(name)
         return frozenset(lacking)
 
+    def why_lacking(self, name: str) -> str:
+        """In words: why a step may end well without an output, and in which line that stands; empty when it may not."""
+        lacking = self.may_lack_output(block_of(name))
+        if name not in lacking:
+            return ""
+        site = self.outline.sites[name]
+        reasons = {
+            "when": "is skipped when its condition does not hold",
+            "on_failure": "may fail without ending the run",
+        }
+        for key, ends in reasons.items():
+            if getattr(site.step, key, None) not in (None, "true", "stop"):
+                line = self.findings.source.spot((*site.path, key), key=True).line
+                return f"`{short_names([name])[0]}` {ends} (line {line})"
+        cause = next((one for one in self.order(block_of(name)) if one in self.certain(name) & lacking), None)
+        if cause is None:
+            return "a `stop` may end the run before it"
+        reason = self.why_lacking(cause)
+        return reason if " needs it" in reason else f"{reason}, and `{short_names([name])[0]}` needs it"
+
     def order(self, block: str) -> Sequence[str]:
         """The steps of a block, each after all that it needs; members of a circle come last, as in the file."""
         names = self.outline.within(block)

@@ -271,10 +271,18 @@ def _wrong_type(path: Path, kind: str, value: Json, findings: Findings) -> None:
     if isinstance(path[-1], int) if path else False:
         key = f"item {int(path[-1]) + 1} of `{path[-2]}`"
     if value is None:
-        findings.error(path, "no_value", f"{key} has no value", "write one, or delete the line")
+        findings.error(path, "no_value", f"{key} has no value", _value_hint(path))
         return
     wanted = _WORDS[kind]
     findings.error(path, "wrong_type", f"{key} needs {wanted}, not {given(value)}", _type_hint(path, kind, value))
+
+
+def _value_hint(path: Path) -> str:
+    if path == ("steps",):
+        return FIRST_STEP
+    if step_in(path) == path:
+        return "say below it what kind of step it is, indented:\nuses: transform\nwith: {text: Hello}"
+    return "write one, or delete the line"
 
 
 def _type_hint(path: Path, kind: str, value: Json) -> str:
@@ -287,10 +295,12 @@ def _type_hint(path: Path, kind: str, value: Json) -> str:
         return f"write {value}, without quotes"
     if path[-1:] == ("ensure",):
         return 'write [{that: "${{ output.n > 3 }}", else: At least four}]'
+    if path == ("on",) and not isinstance(value, dict):
+        return 'write what starts runs, or delete the line: [{schedule: daily, cron: "0 9 * * *"}]'
     if kind in ("list_type", "tuple_type") and isinstance(value, dict):
         return "begin each of them with `- `, on a line of its own below the key"
     if kind in ("list_type", "tuple_type") and isinstance(value, str | int | float):
-        return f"write [{value}]"
+        return f"write [{_written(value)}]"
     if kind in ("dict_type", "model_type", "model_attributes_type"):
         key = str(path[-1]) if path else ""
         if key in _SHORT and isinstance(value, str | int):
@@ -329,7 +339,9 @@ _SYNONYMS = {
 }
 
 
-def _written(value: str | int) -> str:
+def _written(value: str | float) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return f'"{value}"' if isinstance(value, str) and not value.isalnum() else str(value)
 
 

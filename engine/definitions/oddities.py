@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 
 from engine.definitions.graph import Graph
 from engine.definitions.outline import Outline, Site, short_names
@@ -11,6 +12,8 @@ from engine.definitions.problem import Findings, listing
 from engine.definitions.source import Path
 from engine.definitions.step_shapes import StopStep, WorkflowDeed
 from engine.definitions.stepping import step_in
+from engine.provenance import named_in_file
+from store.model import Json, Plan
 
 _OPENS = "${{"
 _FIXED: tuple[Path, ...] = (("title",), ("description",))
@@ -26,6 +29,27 @@ def never_computed(findings: Findings) -> None:
         elif _OPENS in value and _is_fixed(path):
             message = f"an expression in `{path[-1]}` is not computed"
             findings.warning(path, "not_computed", message, "it is the same for every run")
+
+
+def without_marks(findings: Findings, templates: Collection[Path], known: Mapping[str, Collection[str]]) -> None:
+    """Text that names data as an expression does, without the marks that would make it one."""
+    texts = {
+        path: node.text
+        for path, node in findings.source.nodes.items()
+        if node.is_scalar and any(path[:length] in templates for length in range(1, len(path) + 1))
+    }
+    texts |= {path: aside.text for path, aside in findings.asides.items()}
+    for path, text in texts.items():
+        found = [*_OTHER_MARKS.finditer(text), *_BARE.finditer(text)]
+        for one in (one for one in found if one["name"] in known.get(one["root"], ())):
+            message = f"`{one[0]}` is plain text here, nothing is filled in"
+            hint = f"write ${{{{ {one['what'].strip()} }}}}"
+            findings.warning(path, "without_marks", message, hint, offset=one.start())
+
+
+_NAMED = r"(?P<what>(?P<root>[a-z]+)\.(?P<name>[a-z][a-z0-9_]*)[^{}\n]*)"
+_OTHER_MARKS = re.compile(rf"(?<!\$)(?:\{{\{{|\$\{{(?!\{{))\s*{_NAMED}\}}+")
+_BARE = re.compile(r"\A(?P<what>(?P<root>[a-z]+)\.(?P<name>[a-z][a-z0-9_]*)(?:\.[A-Za-z_]\w*)*)\Z")
 
 
 def _is_fixed(path: Path) -> bool:
@@ -82,6 +106,21 @@ def calls_itself(findings: Findings, workflow: str, sites: Iterable[Site]) -> No
             message = "this workflow starts itself"
             hint = "runs may start runs 5 deep, and then the step fails; give it a `when:` that ends"
             findings.warning((*site.path, "call"), "calls_itself", message, hint)
+
+
+def hosts_from_data(findings: Findings, outline: Outline, plan: Plan, settings: Mapping[str, Json]) -> None:
+    """A URL whose host is written by whoever fills in an input: a run refuses it unless the operator lists the host."""
+    for name, site in outline.sites.items():
+        spec = plan.step(name)
+        url = spec.with_.get("url") if spec.uses == "http" and isinstance(spec.with_, dict) else None
+        named, offset = named_in_file(plan, spec, url, settings)
+        if named:
+            message = f"the host of this URL comes from `{named}`, so only hosts are reached that the operator lists"
+            hint = (
+                "write the host here, or as a setting; or have the operator list the hosts that are meant, under "
+                "`hosts` in the settings file"
+            )
+            findings.warning((*site.path, "with", "url"), "host_from_data", message, hint, offset=offset)
 
 
 def reviews_nowhere(findings: Findings, places: Mapping[str, StepPlaces], reviewed: Mapping[str, object]) -> None:

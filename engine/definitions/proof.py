@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engine.definitions import fitting, gates, scope
 from engine.definitions.graph import Graph
 from engine.definitions.outline import Outline, Site
-from engine.definitions.places import Place, StepPlaces
+from engine.definitions.places import Place, StepPlaces, uses_of_steps
 from engine.definitions.plan import Understood
 from engine.definitions.problem import Findings
 from engine.definitions.results import output_type, receipt_type
@@ -77,7 +77,13 @@ class Proof:
     def _types(self, place: Place) -> dict[Path, Type]:
         if any(use.reference.path[:2] in _LATE for use in place.uses):
             self.late.append(place)
-        return fitting.expression_types(self.findings, place, self._scope(place))
+        return fitting.expression_types(self.findings, place, self._scope(place), lambda *at: self._why(place, *at))
+
+    def _why(self, place: Place, path: Path, offset: int) -> str:
+        """Why the step that is used at this character of the file may have no output."""
+        uses = uses_of_steps(place, self.outline)
+        target = next((name for use, name in uses if (use.path, use.offset) == (path, offset)), "")
+        return self.graph.why_lacking(target) if target in self.outline.sites else ""
 
     def _scope(self, place: Place, outputs: Type | None = None) -> dict[str, Type]:
         used = {use.step for use in place.uses if use.step is not None}
@@ -168,6 +174,7 @@ class Proof:
         if isinstance(step, ApprovalStep | FormStep):
             self.shown[name] = shown
             gates.check_gate(self.findings, site, step.with_, self.company, shown)
+            gates.check_digest(self.findings, self.outline, site, step.with_)
             self._approvers(site, types)
         called = self._called(site, types)
         if called is not None:

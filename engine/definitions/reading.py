@@ -142,9 +142,10 @@ def _bad_names(data: dict[str, Json], findings: Findings) -> Iterator[Path]:
                 code, message, hint = fault
                 findings.error((section, name), code, message, hint, key=True)
                 yield (section, name)
-    count = 0
+    count, back = 0, 0
     for path, steps in steps_of(data):
         count += len(steps)
+        back += sum(isinstance(step, dict) and step.get("undo") is not None for step in steps.values())
         for name in list(steps):
             fault = name_fault(name, "a step")
             if fault is not None:
@@ -154,6 +155,7 @@ def _bad_names(data: dict[str, Json], findings: Findings) -> Iterator[Path]:
         if not steps and path != ("finally",):
             what = "a workflow" if len(path) == 1 else "a block"
             findings.error(path, "no_steps", f"{what} needs at least one step", FIRST_STEP, key=True)
-    if count > LIMITS.steps_max:
-        message = f"{count} steps; a workflow may have {LIMITS.steps_max}"
+    if count + back > LIMITS.steps_max:
+        more = f" and {back} that take one back" if back else ""
+        message = f"{count} steps{more}; a workflow may have {LIMITS.steps_max}"
         findings.error(("steps",), "too_many_steps", message, "split it into two workflows", key=True)

@@ -132,7 +132,7 @@ class NameCheck:
             return (root, name)
         steps = self.outline.visible(place.block) if "steps" in place.roots else []
         known = {**self.known, "steps": steps}
-        hint = suggestion(name, known[root], what=root)
+        hint = suggestion(name, known[root], what=root) if known[root] else _DECLARED[root].format(name)
         for other in ("inputs", "settings", "vars", "steps"):
             if other != root and name in known[other] and other in place.roots and "did you mean" not in hint:
                 hint = f"there is `{other}.{name}`"
@@ -200,6 +200,13 @@ class NameCheck:
         self.findings.error(use.path, code, message, hint, offset=use.offset_of(index))
 
 
+_DECLARED = {  # how the first of a section is written
+    "inputs": "declare what a run is started with: inputs: {{{}: string}}",
+    "steps": "there are no steps here",
+    "settings": "declare what the operator is to give: settings: {{{}: string}}",
+    "vars": "declare the constant: vars: {{{}: …}}",
+    "secrets": 'declare where its value stands: secrets: {{{}: "env:NAME"}}',
+}
 _ORDER = ("inputs", "steps", "settings", "vars", "run", "secrets", "previous")
 _WORDS = {
     "inputs": "input",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.definitions.gate_shapes import ApprovalWith, FormWith
+from engine.definitions.schemas import FILE_SCHEMA
 from engine.definitions.scope import ANY, NULL, TEXT, WHOLE
 from engine.definitions.step_shapes import (
     AnyStep,
@@ -42,6 +43,10 @@ def output_type(step: AnyStep | UndoStep, declared: Type | None, shown: Type, fo
             return _SAID
     if declared is not None:
         return declared
+    if isinstance(step, HttpDeed) and step.with_.save is not None:
+        return FILE_SCHEMA
+    if isinstance(step, CommandDeed) and step.with_.makes_file:
+        return FILE_SCHEMA
     if isinstance(step, CommandDeed):
         return _COMMAND_OUTPUT[step.parse]
     return TEXT if isinstance(step, ModelStep) else ANY

@@ -76,17 +76,14 @@ _COMBINING = ("anyOf", "oneOf", "allOf")
 _ALWAYS = frozenset({"type", "enum", "const", *_COMBINING}) | _ANNOTATIONS
 _FULL_FORM = frozenset({"enum", "const", "$ref", *_COMBINING})
 _MEANT = {
-    ("minLength", "integer"): "minimum",
-    ("maxLength", "integer"): "maximum",
-    ("minLength", "number"): "minimum",
-    ("maxLength", "number"): "maximum",
-    ("minLength", "array"): "minItems",
-    ("maxLength", "array"): "maxItems",
+    **dict.fromkeys((("minLength", "integer"), ("minLength", "number")), "minimum"),
+    **dict.fromkeys((("maxLength", "integer"), ("maxLength", "number")), "maximum"),
+    **dict.fromkeys((("minLength", "array"), ("minimum", "array")), "minItems"),
+    **dict.fromkeys((("maxLength", "array"), ("maximum", "array")), "maxItems"),
     ("minimum", "string"): "minLength",
     ("maximum", "string"): "maxLength",
-    ("minimum", "array"): "minItems",
-    ("maximum", "array"): "maxItems",
 }
+_REQUIRED = "leave it out: what is named here must be given, unless it says optional: true"
 _OPTIONAL_SHORT = re.compile(r"[A-Za-z][A-Za-z0-9_]*\?")
 
 
@@ -163,9 +160,9 @@ class Schemas:
         return None
 
     def _of_file(self, path: Path, optional: bool) -> Understood | None:
-        if path[0] != "inputs" and "fields" not in path:
+        if path[0] not in ("inputs", "schemas", "outputs") and not {"fields", "output"} & set(path):
             hint = "for something with a name and content of its own, write {name: string, text: string}"
-            self._wrong(path, "a file is handed in by people: as an input, or as a field of a form", hint)
+            self._wrong(path, "a file is an input, a field of a form, or what a step gives", hint)
             return None
         return Understood(dict(FILE_SCHEMA), optional)
 
@@ -276,6 +273,7 @@ class Schemas:
         if kinds and not set(types) & set(kinds):
             meant = _MEANT.get((key, kinds[0]))
             hint = f"did you mean `{meant}`?" if meant else f"it belongs to: {', '.join(types)}"
+            hint = _REQUIRED if key == "required" and isinstance(value, bool) else hint
             self._wrong(path, f"`{key}` says nothing about type {' or '.join(kinds)}", hint, key=True)
             return False
         match form:

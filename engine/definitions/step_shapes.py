@@ -65,6 +65,7 @@ class HttpWith(Shape):
     body: Template = None
     accept: Statuses = None
     timeout: MaybeDuration = None
+    save: Template = None
     poll: PollShape | None = None
 
 
@@ -75,6 +76,12 @@ class CommandWith(Shape):
     env: TemplateMap = Field({})
     stdin: Template = None
     cwd: str = ""
+    save: Template = None
+
+    @property
+    def makes_file(self) -> bool:
+        """Whether its output is a file: what it prints, or what it writes where a word of its own says."""
+        return self.save is not None or any(isinstance(word, dict) and "save" in word for word in self.argv)
 
 
 class ModelWith(Shape):

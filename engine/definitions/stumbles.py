@@ -146,7 +146,9 @@ def _indentation_after_value(fault: _Fault) -> Accident:
         )
     if above and ":" not in line:
         indent = len(line) - len(line.lstrip()) + 1
-        return Accident(Spot(above, indent), "colon_missing", "a colon is missing here", f"write {line.strip()}:")
+        key, space, value = line.strip().partition(" ")
+        meant = f"{key}: {value}" if space and key.isidentifier() else f"{line.strip()}:"
+        return Accident(Spot(above, indent), "colon_missing", "a colon is missing here", f"write {meant}")
     if indent_of(fault.line) > indent_of(line):
         return Accident(
             here,
@@ -167,6 +169,9 @@ def _block_ends(fault: _Fault) -> Accident | None:
     if fault.line.lstrip().startswith(":"):
         return Accident(fault.spot, "key_missing", "there is no key before the colon", "write `name: value`")
     if before.endswith(("'", '"')):
+        opened = _opened_above(fault, before[-1])
+        if opened is not None:
+            return opened
         return Accident(
             fault.spot,
             "quote_ends_early",
@@ -190,6 +195,19 @@ def _block_ends(fault: _Fault) -> Accident | None:
         "keys of one level begin in one column; "
         f"the block it seems to belong to begins in column {fault.context_spot.column}",
     )
+
+
+def _opened_above(fault: _Fault, sign: str) -> Accident | None:
+    """A quote that was forgotten is closed by the next one, lines later: the mistake is where it began."""
+    if fault.line[: fault.spot.column - 1].count(sign) != 1:
+        return None
+    for number in range(fault.spot.line - 1, 0, -1):
+        line = fault.lines[number - 1]
+        begun = re.match(rf"^\s*(?:- )?[\w-]+:\s+(?={sign})", line)
+        if begun and line.count(sign) == 1:
+            message = f"the closing quote is missing: this text goes on to line {fault.spot.line}"
+            return Accident(Spot(number, begun.end() + 1), "quote_not_closed", message, f"write {line.strip()}{sign}")
+    return None
 
 
 def _quote_not_closed(fault: _Fault) -> Accident | None:

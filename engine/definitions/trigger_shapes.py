@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Discriminator, Field
 
 from engine.definitions.slots import ExpressionText, Shape, TemplateMap, tag, tag_name
-from engine.definitions.words import CronText, EventChannel, Pattern, TriggerName, Zone
+from engine.definitions.words import Allowed, CronText, EventChannel, Pattern, TriggerName, Zone
 from store.model import Json
 
 
@@ -39,10 +39,12 @@ class WebhookShape(Shape):
 
 
 class MessageShape(Shape):
-    """Starts a run for each message in a channel that matches."""
+    """Starts a run for each message in a channel that matches, for whoever wrote it."""
 
     message: EventChannel
     matches: Pattern = ""
+    from_: Allowed = Field((), alias="from")
+    replies: bool = False
     inputs: TemplateMap = Field({})
 
 

@@ -10,24 +10,23 @@ from engine.definitions import fitting, scope
 from engine.definitions.places import Place
 from engine.definitions.problem import Findings
 from engine.definitions.references import NameCheck
+from engine.definitions.schemas import FILE_SCHEMA
 from engine.definitions.shape import WorkflowFile
 from engine.definitions.slots import Shape
 from engine.definitions.source import Path
 from engine.definitions.trigger_shapes import MessageShape, ScheduleShape, ShortcutShape, VerifyShape, WebhookShape
-from engine.rules.expressions import Type, map_of, object_of
+from engine.rules.expressions import Type, list_of, map_of, object_of
 from store.model import MessageTrigger, Schedule, Shortcut, Trigger, Webhook
 
 _TEXT = scope.TEXT
 _MESSAGE = object_of(
-    {"text": _TEXT, "user": _TEXT, "channel": _TEXT, "ts": _TEXT, "permalink": _TEXT, "files": {"type": "array"}},
-    optional=("permalink", "files"),
-    open_=True,
+    {**dict.fromkeys(("text", "user", "channel", "ts", "thread", "permalink"), _TEXT), "files": list_of(FILE_SCHEMA)}
 )
 EVENTS: dict[type[Shape], Type] = {
     ScheduleShape: object_of({"slot": _TEXT, "schedule": _TEXT}),
     WebhookShape: object_of({"body": scope.ANY, "headers": map_of(_TEXT), "query": map_of(_TEXT)}),
     MessageShape: _MESSAGE,
-    ShortcutShape: object_of({"message": _MESSAGE, "user": _TEXT, "channel": _TEXT}, open_=True),
+    ShortcutShape: object_of({"message": _MESSAGE, "user": _TEXT, "channel": _TEXT}),
 }
 _ONE_SECRET = re.compile(r"\$\{\{\s*secrets\.([a-z][a-z0-9_]*)\s*\}\}")
 
@@ -65,7 +64,7 @@ class _Trigger:
                 how, secret = self._verify(one.verify)
                 return Webhook(one.webhook, how, secret, one.dedupe, one.inputs)
             case MessageShape() as one:
-                return MessageTrigger(one.message, one.matches, one.inputs)
+                return MessageTrigger(one.message, one.matches, one.from_, one.replies, one.inputs)
         assert isinstance(self.said, ShortcutShape)
         return Shortcut(self.said.shortcut, self.said.inputs)
 

@@ -22,6 +22,7 @@ VERBS: Mapping[str, str] = {
     "retry": "retry",
     "pause": "pause",
     "resume": "resume",
+    "endpoints": "endpoints",
     "help": "help",
     "?": "help",
     "whoami": "whoami",

@@ -14,6 +14,7 @@ from engine.definitions.cron import HOW, NotCron, cron_line
 from engine.definitions.problem import did_you_mean
 from engine.definitions.verbs import PLANNED, VERBS
 from engine.quantities import UNIT_MS, Rate, duration_ms
+from engine.rules.expressions.texts import pattern_problem
 from store.model import Json, StartRate
 
 LENGTH_MAX_MS = 10 * 366 * UNIT_MS["d"]  # a longer wait is a slip of the keyboard
@@ -287,10 +288,11 @@ def _pattern(value: Json) -> str:
     something(value)
     if not isinstance(value, str):
         refuse("bad_pattern", f"a regular expression is needed here, not {given(value)}", "write it in quotes")
-    try:
-        re.compile(value)
-    except re.error as error:
-        refuse("bad_pattern", f"this regular expression cannot be read: {error.msg}", "look for brackets not closed")
+    wrong = pattern_problem(value)
+    if wrong:
+        why = wrong.removeprefix("unusable pattern: ")
+        hint = "write it as for matches() in expressions, where no pattern can take for ever"
+        refuse("bad_pattern", f"this pattern cannot be used: {why}", hint)
     return value
 
 

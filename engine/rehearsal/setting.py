@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+from engine.calendars import Calendar, calendar_from
 from engine.clock import HandClock
 from engine.definitions import Definition, load
 from engine.mapping import moment
@@ -33,10 +37,31 @@ async def life(world: World) -> AsyncIterator[Rehearsal]:
         database=world.database,
         synchronous="normal",
         settings={world.workflow: world.settings},
+        calendars=world.calendars or None,
         tell=False,
         drain_seconds=0,
     )
     outside = Outside(world.fakes.activity, world.fakes.secret, world.workers)
+    with _quiet():
+        async with _on_stage(options, outside, world) as on_stage:
+            yield on_stage
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Unless somebody has set up logs, they tell of faults only: the story tells the rest."""
+    if structlog.is_configured():
+        yield
+        return
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+
+
+@asynccontextmanager
+async def _on_stage(options: Options, outside: Outside, world: World) -> AsyncIterator[Rehearsal]:
     async with serving(options, clock=world.clock, outside=outside) as service:
         await service.engine.use(world.definitions)
         if world.fuse is not None:
@@ -44,6 +69,10 @@ async def life(world: World) -> AsyncIterator[Rehearsal]:
         on_stage = Rehearsal(service, world)
         await on_stage.wake()
         yield on_stage
+
+
+def _calendar(written: Calendar | Mapping[str, Json]) -> Calendar:
+    return written if isinstance(written, Calendar) else calendar_from(written)
 
 
 def prepared(
@@ -54,6 +83,7 @@ def prepared(
     fakes: Mapping[str, Fake] | None = None,
     settings: Mapping[str, Json] | None = None,
     people: Mapping[str, Sequence[str] | str] | None = None,
+    calendars: Mapping[str, Calendar | Mapping[str, Json]] | None = None,
     requester: str = "U0REQUESTER",
     at: str | Millis = MONDAY_MORNING,
     workers: WorkerPool | None = None,
@@ -74,6 +104,7 @@ def prepared(
         company=Company(requester, people or {}),
         settings={**defaults, **(settings or {})},
         clock=HandClock(moment(at)),
+        calendars={name: _calendar(one) for name, one in (calendars or {}).items()},
         workers=workers,
         fuse=fuse,
     )

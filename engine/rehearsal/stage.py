@@ -11,13 +11,14 @@ from typing import Any, Literal, TypeVar, cast
 
 import anyio
 
+from engine.activities.outputs import validate_output
 from engine.inputs import read_inputs
 from engine.opening import bound
 from engine.quantities import duration_ms
 from engine.rehearsal import moments
 from engine.rehearsal.standing import Standing
 from engine.rehearsal.world import World
-from engine.rules.commands import Cancel, Command, Decide, Resume, Retry, Settle, SignalRun
+from engine.rules.commands import Cancel, Command, Decide, Refusal, Resume, Retry, Settle, SignalRun
 from engine.service import Service
 from store import lookups
 from store.events import DecisionMade, DecisionRefused, RunReopened, SignalReceived
@@ -42,7 +43,7 @@ class Rehearsal(Standing):
         """Start a run, as the requester, and let it go as far as it goes by itself at this moment."""
         given = read_inputs(self._world.definition.plan, {**(inputs or {}), **more}, typed=True)
         if given.problems:
-            raise ValueError("; ".join(f"{one.message} {one.hint}".strip() for one in given.problems))
+            raise ValueError("; ".join(f"{one.message}. {one.hint}".strip() for one in given.problems))
 
         async def start(turn: int) -> Run:
             run = await self._begun(turn)
@@ -201,8 +202,22 @@ class Rehearsal(Standing):
     async def _decided(self, step: str, item: str | None, verdict: Verdict, by: str, **more: Any) -> Run:
         refusal = await self.try_to(verdict, step, by, item=item, **more)
         if refusal:
-            raise AssertionError(f"{by or 'somebody'} may not {verdict} at {step}: {refusal}\n{self.told}")
+            wrong = self._wrong(self._key(step, item), more) if refusal == Refusal.CONTENT_INVALID else ""
+            raise AssertionError(f"{by or 'somebody'} may not {verdict} at {step}: {refusal}{wrong}\n{self.told}")
         return self.run
+
+    def _wrong(self, key: str, given: Mapping[str, Any]) -> str:
+        """What is wrong with an answer or an edit, by the schema that the gate holds it against."""
+        gate = self.run.steps[key].gate
+        assert gate is not None
+        answered = gate.terms.form is not None
+        shown = self._engine.content.value(gate.shown)
+        edited = {**(shown if isinstance(shown, dict) else {}), **(given.get("edits") or {})}
+        schema = gate.terms.form if answered else gate.terms.shown
+        wrong = validate_output(
+            schema, given.get("answer") if answered else edited, "answer" if answered else "content"
+        )
+        return f": {'; '.join(wrong)}" if wrong else ""
 
     def _decision(
         self,

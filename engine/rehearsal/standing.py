@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from engine import audit
@@ -69,8 +70,13 @@ class Standing:
         return self._world.fakes.missed
 
     def step(self, name: str, item: str | None = None) -> Step:
-        """A step as it stands; `item` is the key of an element, of a step in a list."""
-        return self.run.steps[self._key(name, item)]
+        """A step as it stands; `item` is the key of an element, of a step in a list. LookupError when there is none."""
+        key = self._key(name, item)
+        if key not in self.run.steps:
+            block = key.partition("[")[0]
+            keys = sorted(one.removeprefix(f"{block}[")[:-1] for one in self.run.steps if one.startswith(f"{block}["))
+            raise LookupError(f"there is no {key}; the elements so far: {', '.join(keys) or 'none'}")
+        return self.run.steps[key]
 
     def output(self, name: str, item: str | None = None) -> Json:
         return self._engine.content.value(self.step(name, item).output)
@@ -117,7 +123,7 @@ class Standing:
 
     def fake(self, step: str, fake: Fake) -> None:
         """Say what comes of a step from here on."""
-        self._world.fakes.fake(self._faked(step), fake)
+        self._world.fakes.fake(self._known(step), fake)
 
     async def verified(self) -> list[str]:
         """Where the record does not hold together, or says something else than the rows; nowhere, normally."""
@@ -133,10 +139,18 @@ class Standing:
         return run
 
     def _key(self, name: str, item: str | None) -> str:
-        step = self._faked(name) if item is not None else name
-        return step if item is None else f"{step}[{item}]"
+        step = self._known(name)
+        return name if item is None else f"{step}[{item}]"
 
-    def _faked(self, name: str) -> str:
+    def _known(self, name: str) -> str:
         """The step of the plan: what is done for each element of a list without a block is called `each`."""
-        each = f"{name}.each"
-        return each if self._world.definition.plan.knows(each) else name
+        plan = self._world.definition.plan
+        if plan.knows(f"{name}.each"):
+            return f"{name}.each"
+        short = name.partition("[")[0]
+        if plan.knows(short):
+            return name
+        names = [one.name for one in plan.steps if not one.name.endswith(".each")]
+        near = get_close_matches(short, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"its steps are {', '.join(names)}"
+        raise LookupError(f"{plan.workflow} has no step {short}; {hint}")

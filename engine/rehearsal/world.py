@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.calendars import Calendar
 from engine.clock import HandClock
 from engine.definitions import Definition
 from engine.rehearsal.company import Company
@@ -29,6 +30,7 @@ class World:
     company: Company
     settings: Mapping[str, Json]
     clock: HandClock
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)  # of working hours; none: every hour counts
     workers: WorkerPool | None = None  # for `python` steps; each life of the engine starts its own when there are none
     fuse: Callable[[str, Writer], None] | None = None  # called before and after every commit
     runs: list[RunId] = field(default_factory=list)  # that were started, in order

@@ -61,7 +61,8 @@ def claim(plan: Plan, run: Run, command: Claim, facts: Facts, now: Millis) -> An
         return Answer(refusal=closed(run))
     if step.status is not StepStatus.READY or step.due_at is None or step.due_at > now:
         return Answer(refusal=Refusal.STEP_NOT_READY)
-    return Answer((AttemptStarted(now, Coordinates(step.name, step.item, step.round, step.attempt + 1, deed(step))),))
+    place = Coordinates(step.name, step.item, step.round, step.attempt + 1, deed(step))
+    return Answer((AttemptStarted(now, place, idle_ms=now - step.due_at),))
 
 
 def may_work(plan: Plan, run: Run, step: Step) -> bool:
@@ -89,10 +90,11 @@ def failure(plan: Plan, run: Run, command: ReportFailure, facts: Facts, now: Mil
         return Answer((StepUnknown(now, place, error),))
     if not may_go_on(plan, run, step):
         return Answer((StepCancelled(now, place, error.message),))
-    due_at = retry.next_try_at(run, spec, step, error, now, counts=command.counts)
+    due_at = retry.next_try_at(run, spec, step, error, now, counts=command.counts, waited_ms=command.waited_ms)
     if due_at is not None:
-        failed = AttemptFailed(now, place, error, due_at, command.usage, command.receipt, command.anew, command.counts)
-        return Answer((failed,))
+        idle_ms = command.waited_ms + (0 if command.counts else due_at - now)
+        said = (command.usage, command.receipt, command.anew, command.counts, idle_ms)
+        return Answer((AttemptFailed(now, place, error, due_at, *said),))
     if given_away and spec.effect == "once":
         return Answer((StepUnknown(now, place, replace(error, maybe_happened=True)),))
     return Answer((StepFailed(now, place, error, goes_on(plan, spec), command.usage, command.receipt),))
@@ -116,11 +118,12 @@ def interrupted(plan: Plan, run: Run, command: ReportInterrupted, facts: Facts, 
         return Answer((StepUnknown(now, place, _cut_off(command.reason)),))
     if not may_go_on(plan, run, step):
         return Answer((StepCancelled(now, place, command.reason),))
+    idle_ms = max(0, now - (step.started_at or now))  # what it did is lost, through no fault of its own
     if not command.counts:
-        return Answer((AttemptInterrupted(now, place, command.reason, now, counts=False),))
+        return Answer((AttemptInterrupted(now, place, command.reason, now, counts=False, idle_ms=idle_ms),))
     crashes = step.crashes + 1
     wait_ms = 0 if crashes == 1 else min(spec.retry.backoff_max_ms, 1_000 * 2 ** min(crashes - 2, 16))
-    again = AttemptInterrupted(now, place, command.reason, now + wait_ms)
+    again = AttemptInterrupted(now, place, command.reason, now + wait_ms, idle_ms=idle_ms)
     if crashes < spec.retry.crashes or run.status is RunStatus.PAUSED:
         return Answer((again,))
     reason = f"{step.key} was interrupted {crashes} times, the last time because {command.reason}"
@@ -142,7 +145,7 @@ def _cut_off(reason: str) -> Failure:
 def keep(plan: Plan, run: Run, command: KeepAnswer, facts: Facts, now: Millis) -> Answer:
     if stale(run, command.place):
         return Answer(refusal=Refusal.ATTEMPT_STALE)
-    return Answer((AnswerKept(now, command.place, command.label, command.answer),))
+    return Answer((AnswerKept(now, command.place, command.label, command.answer, command.request),))
 
 
 def polling(plan: Plan, run: Run, command: ReportPolling, facts: Facts, now: Millis) -> Answer:
@@ -189,6 +192,8 @@ def settle(plan: Plan, run: Run, command: Settle, facts: Facts, now: Millis) -> 
         return Answer(refusal=Refusal.RUN_FINISHED)
     if step.status is not StepStatus.UNKNOWN:
         return Answer(refusal=Refusal.STEP_NOT_UNKNOWN)
+    if command.answer == "again" and not plan.knows(step.name):  # a newer version has it no more
+        return Answer(refusal=Refusal.STEP_UNKNOWN_NAME)
     if command.answer == "again" and not may_go_on(plan, run, step):
         return Answer(refusal=closed(run))
     settled = StepSettled(now, step.place, command.actor, command.answer, command.reason)
@@ -203,7 +208,8 @@ def _settled(plan: Plan, run: Run, step: Step, command: Settle, now: Millis) -> 
             return StepReady(now, step.place, now) if _has_room(plan, run, step) else StepHeld(now, step.place)
         case "fail":
             error = step.error or Failure("unknown_effect", "Nobody could say whether the step's effect happened.")
-            return StepFailed(now, step.place, error, goes_on(plan, plan.step(step.name)))
+            continued = not plan.knows(step.name) or goes_on(plan, plan.step(step.name))
+            return StepFailed(now, step.place, error, continued)
 
 
 def _has_room(plan: Plan, run: Run, step: Step) -> bool:

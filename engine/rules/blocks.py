@@ -27,7 +27,6 @@ from store.model import (
     Plan,
     Run,
     Step,
-    StepKey,
     StepPlan,
     StepStatus,
 )
@@ -253,10 +252,3 @@ def stopped(step: Step, now: Millis, reason: str) -> Iterator[Event]:
     if step.gate is not None and step.gate.state is GateState.OPEN:
         yield GateClosed(now, step.place, GateState.WITHDRAWN)
     yield StepCancelled(now, step.place, reason)
-
-
-def keys_within(run: Run, row: Step) -> tuple[StepKey, ...]:
-    """The keys of everything in a block, its items included."""
-    front = f"{row.name}["
-    items = (key for key in run.steps if key.startswith(front) and key != row.key)
-    return (*(key for key in items if _belongs(run.steps[key].item, row.item)), *(s.key for s in rows_within(run, row)))

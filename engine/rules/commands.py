@@ -69,6 +69,7 @@ class ReportFailure:
     receipt: Json = None
     anew: bool = False  # the work that had been given away has failed; else only asking for it has
     counts: bool = True  # an endpoint that is down for everybody does not use up a step's tries
+    waited_ms: int = 0  # for its turn, before its work began
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class KeepAnswer:
     place: Coordinates
     label: str
     answer: Content
+    request: str = ""  # what tells the request that it answers from others
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +310,7 @@ class Refusal(StrEnum):
     NOTHING_TO_RETRY = "nothing_to_retry"
     RUN_ERASED = "run_erased"
     VERSION_DOES_NOT_FIT = "version_does_not_fit"
+    TOO_MANY_OPEN = "too_many_open"
     SIGNAL_NOT_EXPECTED = "signal_not_expected"
     TOO_MANY_SIGNALS = "too_many_signals"
     OVERRIDE_NOT_ALLOWED = "override_not_allowed"

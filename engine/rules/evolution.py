@@ -209,8 +209,10 @@ def _version_changed(draft: Draft, event: VersionChanged) -> None:
 
 
 def _reopened(draft: Draft, event: RunReopened) -> None:
+    if event.queue is not None:
+        draft.values |= {"queue": event.queue, "queued_at": event.at}
     draft.values |= {
-        "status": RunStatus.RUNNING,
+        "status": RunStatus.QUEUED if event.queued else RunStatus.RUNNING,
         "outcome": None,
         "error": None,
         "reason": "",
@@ -227,7 +229,7 @@ _EVOLVE: dict[type, Callable[[Draft, Any], None]] = {
     StepReady: steps.ready,
     StepHeld: steps.held,
     AttemptStarted: steps.attempt_started,
-    AnswerKept: _noted,
+    AnswerKept: steps.answer_kept,
     StepSucceeded: steps.succeeded,
     AttemptFailed: steps.attempt_failed,
     AttemptInterrupted: steps.attempt_interrupted,

@@ -6,9 +6,7 @@ from the outside in, joined by `/`; a step further out stands at the front part 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from typing import Literal
 
 from store.model import Plan, Run, Step, StepKey, StepPlan, StepStatus, block_of
@@ -42,15 +40,6 @@ def readiness(run: Run, plan: Plan, spec: StepPlan, item: str | None = None) -> 
 def _is_given_up(plan: Plan, run: Run, step: Step) -> bool:
     """Whether nothing is done for this step any more: the rest of the run is over, and its last steps are done."""
     return run.winding_up and plan.step(step.name).phase == "main"
-
-
-def in_order(plan: Plan, block: str = "") -> Iterator[str]:
-    """All steps, each after those it needs, and a block after what stands in it."""
-    beside = {spec.name: spec for spec in plan.within(block)}
-    needs = {name: [edge.step for edge in spec.needs if edge.step in beside] for name, spec in beside.items()}
-    for name in TopologicalSorter(needs).static_order():
-        yield from in_order(plan, name)
-        yield name
 
 
 def key_at(plan: Plan, name: str, item: str | None) -> StepKey:
@@ -100,17 +89,6 @@ def nesting(plan: Plan, step: Step) -> int:
 def item_key(value: object) -> str:
     """An element's name as part of a step's key."""
     return str(value).replace("%", "%25").replace("/", "%2F")
-
-
-def closure(plan: Plan, names: Iterable[str]) -> set[str]:
-    """These steps and all that depend on them, next to them."""
-    found, open_ = set(names), list(names)
-    while open_:
-        for dependent in plan.dependents(open_.pop()):
-            if dependent.name not in found:
-                found.add(dependent.name)
-                open_.append(dependent.name)
-    return found
 
 
 def nested(outer: str | None, key: str) -> str:

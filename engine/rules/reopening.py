@@ -1,7 +1,7 @@
 """Reopening: a run that has ended goes on.
 
-What failed and all that depends on it is done again; on purpose also one step, what reads an input that was changed,
-or what another version does in another way.
+It takes its place in the queue of its workflow like one that starts. What failed and all that depends on it is done
+again; on purpose also one step, what reads an input that was changed, or what another version does in another way.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def retry(plan: Plan, run: Run, command: Retry, facts: Facts, now: Millis) -> An
     repeated = () if command.confirmed else redoing.repeated(target, run, again)
     if repeated:
         return Answer(refusal=Refusal.ONCE_WOULD_REPEAT, steps=repeated)
-    events: list[Event] = [RunReopened(now, command.actor, command.reason)]
+    if facts.full:
+        return Answer(refusal=Refusal.TOO_MANY_OPEN)
+    events: list[Event] = [RunReopened(now, command.actor, command.reason, facts.queue, facts.queued)]
     if target is not plan:
         main = tuple(spec.name for spec in target.within("") if spec.phase == "main")
         events.append(VersionChanged(now, command.actor, target.version, main, target.duration_ms))

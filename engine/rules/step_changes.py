@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.rules.draft import Draft
 from store.events import (
+    AnswerKept,
     AttemptFailed,
     AttemptInterrupted,
     AttemptStarted,
@@ -29,6 +30,9 @@ from store.events import (
 )
 from store.model import (
     Fan,
+    Kept,
+    Millis,
+    Step,
     StepKey,
     StepStatus,
     changed,
@@ -47,27 +51,54 @@ def ready(draft: Draft, event: StepReady) -> None:
 
 
 def held(draft: Draft, event: StepHeld) -> None:
-    draft.change(event.place.key, status=StepStatus.PENDING, ready_at=event.at, error=None)
+    # What takes a step back waits for its turn, not for room in a list.
+    at = event.at if event.place.deed == "do" else None
+    draft.change(event.place.key, status=StepStatus.PENDING, ready_at=at, error=None)
 
 
 def attempt_started(draft: Draft, event: AttemptStarted) -> None:
     place = event.place
-    draft.change(place.key, status=StepStatus.RUNNING, attempt=place.attempt, due_at=None, started_at=event.at)
+    draft.change(
+        place.key,
+        status=StepStatus.RUNNING,
+        attempt=place.attempt,
+        due_at=None,
+        ready_at=_counts_from(draft.step(place.key), event),
+        started_at=event.at,
+        seq=draft.values["seq"],
+    )
+
+
+def _counts_from(step: Step, event: AttemptStarted | AttemptFailed | AttemptInterrupted) -> Millis | None:
+    """From when its time counts: so much later than before as its clock stood still."""
+    return step.ready_at if step.ready_at is None or not event.idle_ms else step.ready_at + event.idle_ms
+
+
+def answer_kept(draft: Draft, event: AnswerKept) -> None:
+    if event.request:
+        draft.change(event.place.key, kept=Kept(event.request, event.answer))
 
 
 def attempt_failed(draft: Draft, event: AttemptFailed) -> None:
     step = draft.step(event.place.key)
     failures, memo = step.failures + event.counts, None if event.anew else step.memo
     draft.change(
-        step.key, status=StepStatus.READY, due_at=event.due_at, failures=failures, error=event.error, memo=memo
+        step.key,
+        status=StepStatus.READY,
+        due_at=event.due_at,
+        ready_at=_counts_from(step, event),
+        failures=failures,
+        error=event.error,
+        memo=memo,
+        kept=None,
     )
     _use(draft, event.usage)
 
 
 def attempt_interrupted(draft: Draft, event: AttemptInterrupted) -> None:
     step = draft.step(event.place.key)
-    crashes = step.crashes + event.counts
-    draft.change(step.key, status=StepStatus.READY, due_at=event.due_at, crashes=crashes)
+    crashes, ready_at = step.crashes + event.counts, _counts_from(step, event)
+    draft.change(step.key, status=StepStatus.READY, due_at=event.due_at, ready_at=ready_at, crashes=crashes)
 
 
 def polled(draft: Draft, event: StepPolled) -> None:
@@ -81,11 +112,13 @@ def succeeded(draft: Draft, event: StepSucceeded) -> None:
         status=StepStatus.SUCCEEDED,
         due_at=None,
         ended_at=event.at,
+        seq=draft.values["seq"],
         output=event.output,
         receipt=event.receipt,
         error=None,
         memo=None,
         event="",
+        kept=None,
     )
     _use(draft, event.usage)
 
@@ -97,10 +130,12 @@ def failed(draft: Draft, event: StepFailed) -> None:
         status=StepStatus.FAILED,
         due_at=None,
         ended_at=event.at,
+        seq=draft.values["seq"],
         failures=step.failures + 1,
         error=event.error,
         memo=None,
         event="",
+        kept=None,
     )
     if event.continued:
         draft.values["warnings"] = True
@@ -120,7 +155,7 @@ def skipped(draft: Draft, event: StepSkipped) -> None:
 
 
 def unknown(draft: Draft, event: StepUnknown) -> None:
-    draft.change(event.place.key, status=StepStatus.UNKNOWN, due_at=None, error=event.error, memo=None)
+    draft.change(event.place.key, status=StepStatus.UNKNOWN, due_at=None, error=event.error, memo=None, kept=None)
 
 
 def waiting(draft: Draft, event: StepWaiting) -> None:
@@ -141,8 +176,10 @@ def cancelled(draft: Draft, event: StepCancelled) -> None:
         status=StepStatus.CANCELLED,
         due_at=None,
         ended_at=event.at,
+        seq=draft.values["seq"],
         reason=event.reason,
         event="",
+        kept=None,
     )
 
 
@@ -219,6 +256,7 @@ _AFRESH: dict[str, Any] = {
     "due_at": None,
     "ready_at": None,
     "started_at": None,
+    "seq": 0,
     "output": None,
     "receipt": None,
     "error": None,
@@ -227,4 +265,5 @@ _AFRESH: dict[str, Any] = {
     "child": None,
     "event": "",
     "fan": None,
+    "kept": None,
 }

@@ -1,8 +1,8 @@
 """Winding up: when a run is over, finished steps are taken back if it ended badly, and then its last steps are done.
 
-Steps are taken back one after the other, in the reverse order of their completion; one whose effect is unknown is
-taken back as well. What cannot be taken back is reported, and the rest goes on. A run is not over while the effect of
-taking something back is unknown.
+Steps are taken back one after the other, in the reverse order of their completion, as the record tells it and not the
+clock; one whose effect is unknown is taken back as well, by when it began. What cannot be taken back is reported, and
+the rest goes on. A run is not over while the effect of taking something back is unknown.
 """
 
 from __future__ import annotations
@@ -36,10 +36,7 @@ def steps(plan: Plan, run: Run, outcome: RunStatus) -> tuple[StepKey, ...]:
         return last
     known = {spec.name for spec in plan.undo}
     done = [step for step in run.steps.values() if left_traces(step) and f"{step.name}:undo" in known]
-    order = {name: n for n, name in enumerate(graph.in_order(plan))}  # tells what ended first in one millisecond
-    latest_first = sorted(
-        done, key=lambda step: (step.ended_at or step.started_at or 0, order.get(step.name, -1), step.n), reverse=True
-    )
+    latest_first = sorted(done, key=lambda step: (step.seq, step.n), reverse=True)
     return (*(undo_key(step) for step in latest_first), *last)
 
 

@@ -1,10 +1,12 @@
+import hashlib
 import os
 import sys
+from pathlib import Path
 
 import anyio
 import pytest
 
-from engine.activities import Secret
+from engine.activities import Secret, programs
 from tests.support.attempts import TRACE, alive, until
 
 pytestmark = pytest.mark.anyio
@@ -172,3 +174,39 @@ print(child.pid)
     child = int(result.output)
     assert alive(child)
     os.kill(child, 9)
+
+
+async def test_the_receipt_says_which_program_it_was_and_which_files_of_the_workflow_it_was_given(desk):
+    tool = desk.write("tools/count.py", "print(1)\n")
+    first = (await desk.do("command", {"argv": [PYTHON, "tools/count.py", "no/such.txt", "/etc/hostname"]})).receipt
+    assert first["path"] == os.path.realpath(PYTHON)
+    assert first["fingerprint"] == hashlib.sha256(Path(PYTHON).read_bytes()).hexdigest()
+    assert first["files"] == {"tools/count.py": hashlib.sha256(tool.read_bytes()).hexdigest()}
+    desk.write("tools/count.py", "print(2)\n")
+    second = (await desk.do("command", {"argv": [PYTHON, "tools/count.py"]})).receipt
+    assert second["fingerprint"] == first["fingerprint"]
+    assert second["files"] != first["files"], "a changed script shows"
+
+
+async def test_a_program_is_found_as_the_system_finds_it(desk):
+    tool = desk.write("sub/tool.sh", "#!/bin/sh\necho hello\n")
+    tool.chmod(0o755)
+    there = {"argv": ["./tool.sh"], "cwd": "sub"}
+    by_path = {"argv": ["tool.sh"], "env": {"PATH": f"{tool.parent}:{os.environ['PATH']}"}}
+    for with_ in (there, by_path):
+        receipt = (await desk.do("command", with_)).receipt
+        assert receipt["path"] == str(tool.resolve())
+        assert receipt["fingerprint"] == hashlib.sha256(tool.read_bytes()).hexdigest()
+
+
+async def test_a_command_that_fails_says_which_program_it_was_too(desk):
+    fault = await desk.fault("command", script("import sys; sys.exit(3)"))
+    assert fault.receipt["fingerprint"] == programs.fingerprint(Path(os.path.realpath(PYTHON)))
+
+
+async def test_a_file_too_large_to_be_read_for_it_has_no_fingerprint(desk, monkeypatch):
+    tool = desk.write("tool.sh", "#!/bin/sh\necho hello\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr(programs, "HASHED_BYTES_MAX", 5)
+    receipt = (await desk.do("command", {"argv": ["./tool.sh"]})).receipt
+    assert (receipt["path"], receipt["fingerprint"]) == (str(tool.resolve()), "")

@@ -105,19 +105,19 @@ async def test_waiting_for_a_worker_takes_nothing_from_the_time_of_an_attempt(fo
         assert (await ended(service, long)).status is RunStatus.SUCCEEDED
 
 
-async def test_a_step_that_waits_for_a_worker_for_too_long_has_done_nothing(folder):
+async def test_waiting_for_a_worker_takes_nothing_from_the_time_of_the_step_either(folder):
     here = {"folder": str(folder)}
     made = (
         plan(python("long", "hold", with_=here), workflow="long"),
-        plan(python("short", "note", with_=here, timeout_ms=200, effect="once", retry=Retry(1)), workflow="short"),
+        plan(python("short", "note", with_=here, timeout_ms=1_000, effect="once", retry=Retry(1)), workflow="short"),
     )
     async with running(folder / "pointsman.db", *made, python_workers=1) as service:
         await service.engine.start("long", {}, actor=MINA)
         await until((folder / "held").exists, "the call that keeps the only worker")
-        short = await ended(service, (await service.engine.start("short", {}, actor=MINA)).run)
+        short = (await service.engine.start("short", {}, actor=MINA)).run
+        await service.engine.wait_for(short.id, lambda run: run.steps["short"].status is StepStatus.RUNNING)
+        over_at = time.monotonic() + 1.2
+        await until(lambda: time.monotonic() > over_at, "more than the step may take")
         (folder / "go").touch()
-        error = short.steps["short"].error
-        assert (short.steps["short"].status, error.code, error.maybe_happened) == (StepStatus.FAILED, "timeout", False)
-        assert "worker process" in error.message
-        assert "python_workers" in error.hint
-        assert not (folder / "noted").exists()
+        assert (await ended(service, short)).status is RunStatus.SUCCEEDED
+        assert (folder / "noted").exists()

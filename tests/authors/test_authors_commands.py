@@ -40,7 +40,9 @@ steps:
       url: ${{ settings.shop }}/orders
       json: {title: "${{ inputs.title }}", pin: "${{ coalesce(inputs.pin, '') }}"}
     output: {id: string}
-    undo: {uses: http, with: {method: DELETE, url: "https://shop.example/orders/${{ steps.order.output.id }}"}}
+    undo:
+      uses: http
+      with: {method: DELETE, url: "https://shop.example/orders/${{ coalesce(steps.order.output.id, inputs.title) }}"}
   stamp: {uses: transform, with: {text: "Order ${{ steps.order.output.id }} of ${{ inputs.copies }}"}}
   celebrate:
     when: ${{ inputs.copies > 10 }}

@@ -18,6 +18,7 @@ from bot.picture.looks import LOOKS, TEXT
 from bot.picture.outline import outlined
 from bot.picture.pixels import png
 from store.model import StepStatus
+from store.plan import Changes
 from tests.support.engines import block, gate, plan, step
 
 TITLES = st.one_of(st.just(""), st.text(max_size=60))
@@ -166,7 +167,7 @@ def test_the_text_form_tells_order_blocks_conditions_and_states():
         "R-7K2 · sample",
         "├─ ✓ draft      model · succeeded",
         "├─ ‖ agree      asks @editors · waiting  after draft",
-        "├─ • checks     for each                 after agree",
+        "├─ • checks     for each item            after agree",
         "│  └─ • verify  http",
         "└─ • tell       message, at the end",
     ]
@@ -179,3 +180,21 @@ def test_the_picture_becomes_a_png():
     data = png(picture(made), round(layout.size[0]), round(layout.size[1]))
     assert data.startswith(b"\x89PNG\r\n")
     assert int.from_bytes(data[16:20]) == 2 * round(layout.size[0] + 40)
+
+
+def test_a_gate_that_may_send_back_shows_the_way_back_and_no_other_gate_does():
+    made = plan(
+        step("draft", "model"),
+        gate("agree", ["draft"], changes=Changes("draft", 3)),
+        gate("sign", ["agree"]),
+        step("go"),
+    )
+    drawn = draw(graph(made, {}), "review")
+    assert drawn.count(">changes</text>") == 1
+    assert [node.back for node in graph(made, {})] == ["", "draft", "", ""]
+
+
+def test_what_is_done_at_the_end_stands_behind_a_line_of_its_own():
+    made = plan(step("a"), step("tell", "message", phase="finally"))
+    assert draw(graph(made, {}), "x").count('stroke-dasharray="1 4"') == 1
+    assert 'stroke-dasharray="1 4"' not in draw(graph(plan(step("a"), step("b", after=["a"])), {}), "x")

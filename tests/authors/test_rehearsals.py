@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
 from engine.kit.testing import Unsound, every_crash, fails, gives, interrupted, rehearsal
 from store.events import AttemptFailed, DecisionMade, GateOpened, RunFinished
@@ -234,5 +235,35 @@ async def test_a_fake_for_no_step_is_refused(note):
 
 async def test_inputs_are_read_as_anywhere(note):
     async with rehearsal(note()) as r:
-        with pytest.raises(ValueError, match="`topik` is no input of publish_note Did you mean `topic`"):
+        with pytest.raises(ValueError, match=r"`topik` is no input of publish_note\. Did you mean `topic`"):
             await r.start(topik="Ink")
+
+
+async def test_a_step_that_there_is_not_is_named_at_once_and_the_clock_stands(note):
+    async with rehearsal(note(), fakes={"draft": DRAFT, "publish": PUBLISHED}) as r:
+        await r.start(topic="Ink")
+        for wrong in (lambda: r.step("editoral"), lambda: r.output("editoral"), lambda: r.fake("editoral", DRAFT)):
+            with pytest.raises(LookupError, match="publish_note has no step editoral; did you mean editorial"):
+                wrong()
+        with pytest.raises(LookupError, match="has no step sign; its steps are draft, editorial, publish, tell"):
+            await r.approve("sign")
+        with pytest.raises(LookupError, match=r"there is no draft\[first\]; the elements so far: none"):
+            r.step("draft", "first")
+        assert (r.took_ms, r.asked) == (0, ["editorial"])
+
+
+async def test_an_edit_that_does_not_fit_is_told_with_what_is_wrong(note):
+    async with rehearsal(note(), fakes={"draft": DRAFT, "publish": PUBLISHED}) as r:
+        await r.start(topic="Ink")
+        with pytest.raises(AssertionError, match=r"may not approve at editorial: content_invalid: .*title"):
+            await r.edit("editorial", {"title": 7}, by="U0ADA")
+
+
+async def test_the_log_is_quiet_unless_somebody_has_set_it_up(note, capsys):
+    async with rehearsal(note(), fakes={"draft": DRAFT, "publish": PUBLISHED}) as r:
+        await r.start(topic="Ink")
+    assert capsys.readouterr() == ("", "")
+    with structlog.testing.capture_logs() as told:
+        async with rehearsal(note(), fakes={"draft": DRAFT, "publish": PUBLISHED}) as r:
+            await r.start(topic="Ink")
+    assert "gate.opened" in {line["event"] for line in told}

@@ -8,6 +8,8 @@ from aiohttp import web
 
 from bot import settings
 from bot.doctor import reach
+from bot.sandbox.apps import App
+from bot.sandbox.people import default_workspace
 from bot.sandbox.server import Sandbox
 from engine.definitions import load
 from engine.models import Models
@@ -169,3 +171,37 @@ steps:
     named = [one.message.removeprefix("post names ").split(",")[0] for one in found]
     assert named == ["nobody@nowhere.example", "#nonexistent", "@nosuchgroup", "U0NOBODY"]
     assert all(one.cure for one in found)
+
+
+LISTENS = """\
+workflow: listens
+inputs: {text: string}
+on:
+  - {message: "#intake", inputs: {text: "${{ event.text }}"}}
+  - {message: "#random", inputs: {text: "${{ event.text }}"}}
+  - {message: "#partners", inputs: {text: "${{ event.text }}"}}
+  - {message: "#nowhere", inputs: {text: "${{ event.text }}"}}
+steps: {a: {uses: transform, with: {said: "${{ inputs.text }}"}}}
+"""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("may_read", [True, False])
+async def test_each_channel_that_a_workflow_listens_to_is_looked_at(tmp_path, may_read):
+    (tmp_path / "listens.yaml").write_text(LISTENS)
+    app = App() if may_read else App(scopes=App().scopes - {"channels:history"})
+    sandbox = Sandbox(default_workspace(app))
+    async with sandbox.running():
+        given = settings.load({"SLACK_BOT_TOKEN": sandbox.bot_token, "SLACK_API_URL": sandbox.api_url})
+        told = await reach.slack(given, load([tmp_path]).definitions)
+    found = {one.message.split()[2]: one for one in told if one.part == "messages"}
+    assert found.keys() == {"#intake", "#random", "#partners"}
+    if not may_read:
+        assert {one.state for one in found.values()} == {"fail"}
+        assert "lacks channels:history" in found["#intake"].message
+        return
+    assert {name: one.state for name, one in found.items()} == {"#intake": "ok", "#random": "warn", "#partners": "warn"}
+    assert "Messages in #intake start listens" in found["#intake"].message
+    assert "/invite @flow in #random" in found["#random"].cure
+    assert "another organisation" in found["#partners"].message
+    assert "#nowhere" in next(one.message for one in told if one.part == "references")

@@ -62,6 +62,13 @@ def test_the_workflow_of_the_readme_greets(tmp_path):
     assert console.run("run", "hello", "name=Ada", "--wait", "--json").json["outputs"] == {"text": "Hello, Ada!"}
 
 
+def test_the_workflow_at_the_top_of_the_readme_is_sound(tmp_path):
+    (tmp_path / "first").mkdir()
+    text = re.search(r"^```yaml\n(workflow: publish_post\n.*?)^```", README, re.M | re.S).group(1)
+    (tmp_path / "first" / "publish_post.yaml").write_text(text)
+    assert Console(tmp_path, POINTSMAN_WORKFLOWS="first").run("check", "--json").json["problems"] == []
+
+
 def test_every_link_of_the_pages_leads_somewhere():
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):

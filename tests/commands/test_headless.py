@@ -30,6 +30,19 @@ steps:
   after: {uses: transform, needs: [ask], with: {said: "${{ steps.ask.output.verdict }}"}}
 outputs: {said: "${{ steps.after.output.said }}"}
 """
+PILE = """\
+workflow: pile
+steps:
+  pages:
+    foreach: "${{ ['a', 'b', 'c'] }}"
+    as: page
+    key: ${{ page }}
+    steps:
+      look:
+        uses: approval
+        when: ${{ page == 'b' }}
+        with: {question: "Keep ${{ page }}?", approvers: ["@editors"]}
+"""
 FAILING = """\
 workflow: failing
 title: Fail
@@ -95,6 +108,13 @@ def test_a_run_that_waits_for_people_ends_the_command_with_3(console):
     ended = console.run("run", "gated", "--wait")
     assert ended.code == 3, ended
     assert "waiting for people at ask" in ended.out
+
+
+def test_a_gate_in_a_list_ends_the_command_with_3_although_the_blocks_around_it_run(console, tmp_path):
+    (tmp_path / "workflows" / "pile.yaml").write_text(PILE)
+    ended = console.run("run", "pile", "--wait")
+    assert ended.code == 3, ended
+    assert "waiting for people at pages.look[b]" in ended.out
 
 
 def test_a_run_that_fails_ends_the_command_with_1_and_says_why(console):
@@ -233,7 +253,7 @@ def test_a_missing_folder_of_workflows_is_named_with_its_variable(tmp_path):
     ended = Console(tmp_path, POINTSMAN_WORKFLOWS="nowhere").run("run", "greet")
     assert ended.code == 4
     assert "nowhere" in ended.err
-    assert "POINTSMAN_WORKFLOWS" in ended.err
+    assert "POINTSMAN_WORKFLOWS, or begin with `pointsman new hello`" in ended.err
 
 
 def test_a_wrong_setting_is_named(console):

@@ -43,5 +43,26 @@ def test_history_and_files_are_optional_and_every_optional_scope_is_also_asked_f
     assert set(scopes["bot_optional"]) < set(scopes["bot"])
 
 
+def test_both_shortcuts_are_there_and_fit_slacks_menus():
+    shortcuts = manifest.manifest()["features"]["shortcuts"]
+    assert [one["type"] for one in shortcuts] == ["global", "message"]
+    assert all(len(one["name"]) <= 24 for one in shortcuts)
+
+
+def test_a_shortcut_with_a_name_that_slack_refuses_is_found(monkeypatch):
+    long = {"name": "Start a workflow on this message", "type": "message", "callback_id": "x", "description": "y"}
+    monkeypatch.setattr(manifest, "SHORTCUTS", (long,))
+    with pytest.raises(manifest.ManifestFault, match="x: a text of this shortcut is too long"):
+        manifest.check(manifest.manifest())
+
+
+def test_every_event_of_messages_comes_with_the_scope_that_it_needs():
+    made = manifest.manifest()
+    scopes = set(made["oauth_config"]["scopes"]["bot"])
+    events = set(made["settings"]["event_subscriptions"]["bot_events"])
+    assert set(manifest.CHANNEL_EVENTS) <= events
+    assert set(manifest.CHANNEL_EVENTS.values()) <= scopes
+
+
 def test_people_arrive_as_ids_in_commands():
     assert manifest.manifest()["features"]["slash_commands"][0]["should_escape"] is True

@@ -39,11 +39,13 @@ from engine.definitions.step_shapes import (
     RetryShape,
 )
 from engine.definitions.trigger_shapes import TRIGGERS, VerifyShape
+from engine.kit.testing import rehearsal
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parent.parent / "docs" / "workflow-file.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\S+)([^\n]*)\n(.*?)^```$", PAGE, re.M | re.S)
 SHOWN = [text for language, mark, text in BLOCKS if language == "yaml" and not mark]
+COVERS, PARCELS = [text for language, _, text in BLOCKS if language == "python"]
 WRONG = [
     (text, BLOCKS[at + 1][2])
     for at, (language, mark, text) in enumerate(BLOCKS)
@@ -57,6 +59,8 @@ def folder(tmp_path, monkeypatch):
     for name in ("prompts", "schemas"):
         shutil.copytree(HERE / "good" / name, tmp_path / name)
     shutil.copy(HERE / "broken" / "functions.py", tmp_path)
+    (tmp_path / "parcels.py").write_text(PARCELS, encoding="utf-8")
+    (tmp_path / "covers.py").write_text(COVERS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -78,6 +82,20 @@ def test_a_file_shown_on_the_page_is_sound(folder, text):
 @pytest.mark.parametrize(("text", "said"), WRONG)
 def test_a_mistake_shown_on_the_page_is_explained_as_shown(folder, text, said):
     assert "\n".join(problem.render() for problem in checked(text).problems) + "\n" == said
+
+
+@pytest.mark.anyio
+async def test_the_python_of_the_page_is_called_as_the_page_says(folder):
+    (file,) = [text for text in SHOWN if "parcels.py:send" in text]
+    Path("shown.yaml").write_text(f"workflow: shown\n{file}", encoding="utf-8")
+    async with rehearsal("shown.yaml") as r:
+        await r.start(address="4 Quay Street")
+        assert r.outputs["number"].startswith("P-")
+        assert r.run.id in r.outputs["number"]
+        assert r.output("send")["grams"] == 500
+        await r.start(address=" ")
+        assert (r.status, r.step("send").attempt) == ("failed", 1), r.told
+    assert load([Path("shown.yaml")]).definitions["shown"].plan.step("send").effect == "once"
 
 
 def test_the_page_shows_files():

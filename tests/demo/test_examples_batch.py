@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+import zipfile
 
 import orjson
 import pytest
 
+from bot.evidence.bundle import exported
 from engine.api import NotStarted
 from engine.rules.commands import Refusal
 from store.model import RunStatus
@@ -37,6 +41,26 @@ async def test_every_summary_can_be_traced_to_file_prompt_model_cost_and_approve
             assert one["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
         assert made["usd_micros"] == sum(one["usd_micros"] for one in made["summaries"]) > 0
         assert (made["run"], made["trace"]) == (run.name, run.trace_id)
+
+
+async def test_the_page_of_the_evidence_follows_each_summary_back_and_every_bundle_checks_itself(tmp_path, monkeypatch):
+    async with meadow(tmp_path, monkeypatch) as house:
+        run = await house.asks(await house.start("summarise_batch"), DOUBTFUL)
+        assert await house.decide(run, DOUBTFUL, ADA) is None
+        made = await manifest(house, run)
+        exported(tmp_path / "meadow.db", run.name, tmp_path / "batch.zip")
+    with zipfile.ZipFile(tmp_path / "batch.zip") as archive:
+        html = archive.read("index.html").decode()
+        archive.extractall(tmp_path / "batch")
+    for one in made["summaries"]:
+        answered = f"<td>manuscripts.summary[{one['manuscript']}]<td>recorded-writer<td>"
+        assert answered in html
+        row = html.split(answered)[1].split("<tr>")[0]
+        assert f"<td>${one['usd_micros'] / 1_000_000:.6f}<td><code>{one['prompt'][:16]}…" in row
+        says = "Ada approved" if one["decided_by"] == "U0ADA" else "the workflow&#x27;s own policy says “approve”"
+        assert f"<h3>manuscripts.review[{one['manuscript']}] · {says}" in html
+    checked = subprocess.run([sys.executable, "-I", tmp_path / "batch" / "check.py"], capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stdout
 
 
 def prompt_hash(sent):

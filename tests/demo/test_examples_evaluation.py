@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import xml.etree.ElementTree as ET
+import zipfile
+from base64 import b64encode
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.evidence.bundle import exported
 from engine.rules.commands import Refusal
 from engine.timetable import timetable
 from store.model import RunStatus, Schedule
@@ -55,6 +61,26 @@ async def test_people_decide_when_the_threshold_is_missed_and_see_the_change_sin
         assert house.output(await house.ended(run), "tell")["to"] == "channel"
         third = house.outputs(await house.ended(await house.start("evaluate_prompts")))
         assert "candidate 0% ↑ 80%" in third["chart"]
+
+
+async def test_the_picture_shows_both_models_at_each_question_and_where_they_stood_the_last_time(tmp_path, monkeypatch):
+    async with meadow(tmp_path, monkeypatch) as house:
+        first = house.output(await house.ended(await house.start("evaluate_prompts")), "compare")["picture"]
+        second = house.output(await house.ended(await house.start("evaluate_prompts")), "compare")
+        texts = ["".join(one.itertext()) for one in ET.fromstring(first)]
+        assert [text for text in texts if text.endswith("%")][-2:] == ["80%", "70%"]
+        assert len([text for text in texts if text.endswith("%")]) == 2 * 6
+        assert "There is no last time to compare with." in texts
+        assert first.count('width="3"') == 0
+        assert second["picture"].count('width="3"') == 2
+        exported(tmp_path / "meadow.db", "R-YDH", tmp_path / "run.zip")
+        page = zipfile.ZipFile(tmp_path / "run.zip").read("index.html").decode()
+        assert page.count("<img class=drawn") == 1
+        assert f'src="data:image/svg+xml;base64,{b64encode(first.encode()).decode()}"' in page
+        shown = Path(__file__).parents[2] / "docs" / "images" / "evaluation.svg"
+        if os.environ.get("POINTSMAN_PIN"):
+            shown.write_text(second["picture"], "utf-8")
+        assert shown.read_text("utf-8") == second["picture"], "draw it again with POINTSMAN_PIN=1"
 
 
 async def test_nobody_at_the_gate_means_no(tmp_path, monkeypatch):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from bot.picture import picture
 from tests.support.console import Console
 from tests.support.meadow import WORKFLOWS, read
 
@@ -37,6 +39,16 @@ def test_lines_on_the_page_stand_in_the_file(file, lines):
 def test_the_page_shows_each_of_the_five(name):
     assert any(file == f"workflows/{name}.yaml" for file, _ in SHOWN)
     assert f"`{name}.yaml`" in PAGE
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_the_picture_of_each_is_the_one_that_is_drawn_of_it(name):
+    shown = ROOT / "docs" / "images" / f"{name}.svg"
+    drawn = f"{picture(read().definitions[name].plan)}\n"
+    if os.environ.get("POINTSMAN_PIN"):
+        shown.write_text(drawn, "utf-8")
+    assert f"](images/{name}.svg)" in PAGE
+    assert shown.read_text("utf-8") == drawn, "draw it again with POINTSMAN_PIN=1"
 
 
 def test_every_block_of_yaml_on_the_page_says_which_file_it_is_of():

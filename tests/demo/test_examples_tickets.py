@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.rules.commands import Refusal
-from store.model import Content, RunStatus, Webhook
+from store.model import Content, RunStatus, Shortcut, Webhook
 from tests.support.meadow import HOUR, LENA, OMAR, RAVI, meadow, read
 
 pytestmark = pytest.mark.anyio
@@ -139,7 +139,8 @@ async def test_a_model_that_names_a_page_that_is_not_there_is_asked_again(tmp_pa
 
 
 def test_mail_starts_it_once_when_it_is_signed():
-    (trigger,) = read().definitions["route_ticket"].workflow.triggers
+    (trigger, shortcut) = read().definitions["route_ticket"].workflow.triggers
     assert isinstance(trigger, Webhook)
+    assert isinstance(shortcut, Shortcut)
     assert (trigger.name, trigger.verify, trigger.secret) == ("mail", "hmac_sha256", "desk")
     assert trigger.dedupe == "${{ event.body.id }}"

@@ -264,3 +264,18 @@ async def test_an_endpoint_without_limits_writes_no_rows(tmp_path: Path) -> None
         uses = await service.engine.database.read(lambda tx: list(endpoints.uses(tx, "model writer", 0)))
         assert uses == []
         assert await service.engine.database.read(endpoints.troubled) == {}
+
+
+async def test_a_step_may_stand_in_line_for_longer_than_its_tries_may_take(tmp_path: Path) -> None:
+    clock, made = HandClock(), plan(ask(timeout_ms=10_000))
+    async with town(tmp_path / "a.db", clock, made, limits={"requests": "1/min"}) as (service, server):
+        runs = await started(service, 3)
+        await settled(service, runs, succeeded=1, ready=2)
+        for _ in range(2):
+            clock.advance(MINUTE_MS)
+            await service.scheduler.run_once()
+        for run in runs:
+            after = await ended(service, run)
+            assert (after.status, after.steps["draft"].attempt) == (RunStatus.SUCCEEDED, 1), after.error
+        assert len(server.asked) == 3
+        await sound(service)

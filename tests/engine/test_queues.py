@@ -10,7 +10,7 @@ import pytest
 
 from engine.api import NotStarted
 from engine.clock import HandClock
-from engine.rules.commands import Cancel, Decide
+from engine.rules.commands import Cancel, Decide, Refusal, Retry
 from engine.service import Service
 from store.model import Concurrency, Plan, Run, RunStatus, StartRate
 from tests.support.engines import MINA, RAVI, definition, ended, gate, person, plan, running, step, waits
@@ -256,3 +256,89 @@ async def test_a_key_that_is_none_starts_nothing_and_says_why(tmp_path: Path, gi
         with pytest.raises(NotStarted, match="dedupe"):
             await service.engine.start("sample", given, actor=MINA)
         assert await sound(service) == []
+
+
+async def failed(service: Service, clock: HandClock, **inputs: object) -> Run:
+    """A run that was rejected, so that it can be retried."""
+    run = await begin(service, clock, **inputs)
+    await waits(service, run)
+    facts = person(RAVI, "@editors", at=service.engine.clock.now())
+    await service.engine.perform(run.id, Decide("review", RAVI, "reject", comment="no"), person=facts)
+    return await ended(service, run)
+
+
+async def test_a_run_that_is_retried_takes_its_place_at_the_end_of_the_queue(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with running(tmp_path / "a.db", limited(1), clock=clock) as service:
+        old = await failed(service, clock)
+        first, second = await begin(service, clock), await begin(service, clock)
+        clock.advance(1)
+        assert (await service.engine.perform(old.id, Retry(MINA))).refusal is None
+        third = await begin(service, clock)
+        assert await statuses(service, old, first, second, third) == ["queued", "running", "queued", "queued"]
+        assert (await service.engine.look(old.id)).active_since is None, "its clock does not run"
+        for run in (first, second, old, third):
+            assert await statuses(service, run) == ["running"]
+            await approve(service, run)
+            assert (await ended(service, run)).status is RunStatus.SUCCEEDED
+        await sound(service)
+
+
+async def test_a_retry_where_there_is_room_begins_at_once_and_counts(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with running(tmp_path / "a.db", limited(1), clock=clock) as service:
+        old = await failed(service, clock)
+        await service.engine.perform(old.id, Retry(MINA))
+        later = await begin(service, clock)
+        assert await statuses(service, old, later) == ["running", "queued"]
+        await sound(service)
+
+
+async def test_a_retry_is_refused_where_one_more_run_would_be(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with running(tmp_path / "a.db", limited(1, "refuse"), clock=clock) as service:
+        old = await failed(service, clock)
+        other = await begin(service, clock)
+        assert (await service.engine.perform(old.id, Retry(MINA))).refusal is Refusal.TOO_MANY_OPEN
+        assert await statuses(service, old, other) == ["rejected", "running"]
+        await sound(service)
+
+
+async def test_for_a_retry_the_oldest_makes_way_where_it_would_for_a_start(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with running(tmp_path / "a.db", limited(1, "cancel_oldest"), clock=clock) as service:
+        old = await failed(service, clock)
+        other = await begin(service, clock)
+        clock.advance(1)
+        await service.engine.perform(old.id, Retry(MINA))
+        assert await statuses(service, old, other) == ["running", "cancelled"]
+        newest = await begin(service, clock)
+        assert await statuses(service, old, newest) == ["cancelled", "running"], "the retried one is the oldest"
+        await sound(service)
+
+
+async def test_a_retry_with_another_input_stands_in_the_queue_of_that(tmp_path: Path) -> None:
+    clock, made = HandClock(), limited(1, per="inputs.team", inputs={"team": {"type": "string"}})
+    async with running(tmp_path / "a.db", made, clock=clock) as service:
+        old, busy = await failed(service, clock, team="red"), await begin(service, clock, team="blue")
+        blue = service.engine.content.kept({"team": "blue"})
+        await service.engine.perform(old.id, Retry(MINA, inputs=blue, changed=("team",)))
+        assert await statuses(service, old, busy) == ["queued", "running"]
+        assert (await service.engine.look(old.id)).queue == "blue"
+        await sound(service)
+
+
+async def test_a_queued_retry_is_cancelled_and_outlives_a_restart(tmp_path: Path) -> None:
+    clock, path = HandClock(), tmp_path / "a.db"
+    async with running(path, limited(1), clock=clock) as service:
+        old, other = await failed(service, clock), await failed(service, clock)
+        busy = await begin(service, clock)
+        for run in (old, other):
+            await service.engine.perform(run.id, Retry(MINA))
+    async with running(path, limited(1), clock=clock) as service:
+        await service.engine.perform(old.id, Cancel(MINA, "enough"))
+        assert await statuses(service, old, other, busy) == ["cancelled", "queued", "running"]
+        await approve(service, busy)
+        await approve(service, other)
+        assert (await ended(service, other)).status is RunStatus.SUCCEEDED
+        await sound(service)

@@ -9,10 +9,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from engine import timetable
 from engine.clock import HandClock
 from engine.schedules import renewed, resumed
 from engine.service import Service
-from store import lookups, schedules
+from store import history, lookups, schedules
 from store.model import Actor
 from store.schedules import Schedule
 from tests.support.engines import plan, running, step
@@ -58,7 +59,7 @@ async def count(service: Service) -> int:
 
 
 async def all_ended(service: Service) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(20):
         for row in await service.engine.database.read(lambda tx: lookups.run_list(tx, unfinished=True)):
             await service.engine.wait_for(row.id, lambda run: run.status.finished)
 
@@ -75,6 +76,9 @@ async def test_a_slot_starts_one_run_for_who_made_the_schedule(tmp_path: Path) -
         assert run.requester == OWNER
         assert run.origin["slot"] == "2026-06-02T00:30:00.000Z"
         assert run.dedupe_key == f"schedule:sample/daily:{moment('2026-06-02T02:30+02:00')}"
+        entries = await service.engine.database.read(lambda tx: history.of(tx, run.id))
+        rules = timetable.zone_rules("Europe/Berlin")
+        assert entries[0].content["origin"]["zone_rules"] == rules != "", "by which rules it was reckoned is on record"
 
 
 @pytest.mark.parametrize(("day", "slots"), [("2026-03-28T12:00+01:00", 3), ("2026-10-24T12:00+02:00", 3)])
@@ -189,6 +193,6 @@ async def test_the_service_wakes_by_itself_when_a_slot_comes(tmp_path: Path) -> 
     async with running(tmp_path / "a.db", plan(step("a")), clock=clock) as service:
         await kept(service, daily(), clock.now())
         clock.advance(60_000)
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             while not await count(service):
                 await service.engine.told.event().wait()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.timetable import NoTimetable, timetable
+from engine import timetable as timetables
+from engine.timetable import NoTimetable, timetable, zone_rules
 
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "UTC"]
 LINES = ["30 2 * * *", "0 9 * * 1", "*/30 * * * *", "*/7 1-3 * * *", "15 2 1 * *", "0 * * * *"]
@@ -88,3 +92,32 @@ def test_what_is_no_timetable_is_told_why(cron: str, zone: str, said: str) -> No
 def test_a_timetable_is_told_in_words() -> None:
     assert timetable("0 9 * * 1", "Europe/Berlin").explained() == "At 09:00 on Monday"
     assert timetable("@daily", "UTC").explained() == "At 00:00 every day"
+
+
+@pytest.fixture
+def zones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A system whose zones lie here."""
+    (tmp_path / "Europe").mkdir()
+    (tmp_path / "Europe" / "Berlin").write_bytes(b"TZif2 one")
+    monkeypatch.setattr(timetables, "TZPATH", (str(tmp_path / "nowhere"), str(tmp_path)))
+    zone_rules.cache_clear()
+    yield tmp_path
+    zone_rules.cache_clear()
+
+
+def test_the_rules_of_a_zone_have_the_version_that_the_system_says(zones: Path) -> None:
+    (zones / "tzdata.zi").write_text("# version 2025b\n# more\n")
+    assert zone_rules("Europe/Berlin") == "2025b"
+
+
+def test_where_a_system_says_no_version_the_rules_are_told_apart_by_their_content(zones: Path) -> None:
+    (zones / "tzdata.zi").write_text("nothing of the kind\n")
+    one = zone_rules("Europe/Berlin")
+    assert one.startswith("sha256:")
+    zone_rules.cache_clear()
+    (zones / "Europe" / "Berlin").write_bytes(b"TZif2 two")
+    assert zone_rules("Europe/Berlin") != one
+
+
+def test_a_zone_that_the_system_does_not_have_is_told_by_the_package_it_comes_from(zones: Path) -> None:
+    assert zone_rules("Asia/Tokyo") == import_module("tzdata").IANA_VERSION

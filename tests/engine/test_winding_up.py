@@ -10,12 +10,14 @@ import pytest
 
 from engine.rules.commands import Cancel, Decide
 from engine.service import Service
-from store.model import Plan, Retry, Run, RunStatus, StepPlan
+from engine.time_allowed import own_ms
+from store.model import Plan, Retry, Run, RunStatus, StepPlan, StepStatus
 from tests.support.engines import MINA, RAVI, block, ended, gate, person, plan, running, step, waits
 from tests.support.proofs import sound, survives
 
 pytestmark = pytest.mark.anyio
 
+HOUR = 3_600_000
 APPEND = 'echo "$1" >> "$2"'
 
 
@@ -161,3 +163,59 @@ async def test_stopping_the_service_in_the_middle_of_it_loses_nothing(tmp_path: 
 
 def _waits(run: Run, key: str) -> bool:
     return run.steps[key].status.value == "waiting"
+
+
+def unclear(folder: Path, words: str) -> Plan:
+    """A payment that was cut off half-way, and a step that fails after it; the payment is taken back by its output."""
+    killed = {"argv": ["sh", "-c", "kill -KILL $$"]}
+    back = note(folder, "pay:undo", words, retry=Retry(3, backoff_min_ms=1, backoff_max_ms=1))
+    pay = step("pay", "command", with_=killed, effect="once", retry=Retry(1))
+    fail = step("check", after=["review"], with_={"n": "${{ inputs.missing }}"})
+    return plan(pay, gate("review"), fail, note(folder, "tell", "told", phase="finally"), undo=(back,))
+
+
+async def fails_with_unknown(service: Service) -> Run:
+    engine = service.engine
+    run = (await engine.start("sample", {}, actor=MINA)).run
+    with anyio.fail_after(20):
+        run = await engine.wait_for(run.id, lambda run: run.steps["pay"].status is StepStatus.UNKNOWN)
+    await waits(service, run)
+    facts = person(RAVI, "@editors", at=engine.clock.now())
+    await engine.perform(run.id, Decide("review", RAVI, "approve"), person=facts)
+    return await ended(service, run)
+
+
+async def test_what_has_no_output_to_be_taken_back_by_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    async with running(tmp_path / "a.db", unclear(tmp_path, "no ${{ steps.pay.output.id }}")) as service:
+        run = await fails_with_unknown(service)
+        undo = run.steps["pay:undo"]
+        assert (run.status, undo.status, undo.attempt) == (RunStatus.FAILED, StepStatus.FAILED, 1), "told once"
+        assert undo.error.code == "undo_without_output"
+        assert undo.error.message.startswith("Nobody knows whether pay happened, so it has no output")
+        assert "has(steps.pay.output)" in undo.error.hint
+        assert (run.warnings, words(tmp_path)) == (True, ["told"])
+        await sound(service)
+
+
+async def test_what_provides_for_a_missing_output_is_taken_back_without_it(tmp_path: Path) -> None:
+    guarded = "no ${{ has(steps.pay.output) ? steps.pay.output.id : run.name }}"
+    async with running(tmp_path / "a.db", unclear(tmp_path, guarded)) as service:
+        run = await fails_with_unknown(service)
+        assert run.steps["pay:undo"].status is StepStatus.SUCCEEDED
+        assert words(tmp_path) == [f"no {run.name}", "told"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected_ms"),
+    [
+        (step("a", "command"), None),
+        (step("a", "command", attempt_timeout_ms=90 * HOUR), 90 * HOUR),
+        (step("a:undo", "command"), HOUR),
+        (step("a", "command", phase="finally"), HOUR),
+        (step("a", "command", phase="finally", attempt_timeout_ms=5), 5),
+        (step("a", "command", phase="finally", timeout_ms=3 * HOUR), 3 * HOUR),
+        (step("a:undo", "command", attempt_timeout_ms=90 * HOUR), 24 * HOUR),
+    ],
+)
+def test_what_is_done_for_a_run_that_is_over_always_ends(spec: StepPlan, expected_ms: int | None) -> None:
+    assert own_ms(spec) == expected_ms

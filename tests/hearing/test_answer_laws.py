@@ -22,7 +22,9 @@ from bot.views.markup import width
 from bot.views.reject_form import reject_form
 from bot.views.reply import Reply
 from bot.views.scene import Scene
-from bot.views.standing import ListedRun, WaitingGate
+from bot.views.standing import ListedRun
+from bot.views.waiting import WaitingGate
+from bot.views.waiting import waiting as waiting_list
 from engine.inputs import read_inputs
 from engine.rules.commands import Refusal
 from store import codec
@@ -111,7 +113,7 @@ def test_answers_about_any_run_are_good(seed: int) -> None:
 @given(seeds)
 def test_lists_of_anything_are_good(seed: int) -> None:
     waiting, runs = lists(odd_scene(seed))
-    assert_good(standing.waiting(waiting, "/flow "))
+    assert_good(waiting_list(waiting, "/flow "))
     assert_good(standing.mine(runs, NOW, ""))
     assert_good(standing.overview(runs, waiting, NOW, "@flow "))
 

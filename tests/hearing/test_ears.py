@@ -42,6 +42,27 @@ async def test_a_refresh_loses_nothing(tmp_path: Path) -> None:
         assert "I am here" in await place.command("mina", "ping")
 
 
+async def test_nothing_can_open_a_connection_any_more_when_the_last_one_is_closed(tmp_path: Path) -> None:
+    seen: list[bool] = []
+
+    def watched(client: Any) -> None:
+        disconnect = client.disconnect
+
+        async def disconnecting() -> None:
+            tasks = (client.current_session_monitor, client.message_receiver, client.message_processor)
+            seen.extend(task.done() for task in tasks if task is not None)
+            await disconnect()
+
+        client.disconnect = disconnecting
+
+    async with town(tmp_path) as place:
+        await place.command("mina", "ping")
+        for handler in place.reception.ears._handlers.values():
+            watched(handler.client)
+    assert len(seen) > 2
+    assert all(seen), "else one that is made anew at that moment is closed by nobody"
+
+
 async def test_who_we_are_is_asked_once(tmp_path: Path) -> None:
     async with town(tmp_path) as place:
         async with anyio.create_task_group() as group:
@@ -233,7 +254,7 @@ async def test_a_wrong_signature_is_refused_with_a_line_that_holds_no_body(
             "secret": _signed(place, BODY, secret="another"),
             "body": _signed(place, b"something else"),
             "old": _signed(place, BODY, at=now - 301),
-            "future": _signed(place, BODY, at=now + 301),
+            "future": _signed(place, BODY, at=now + 3_600),  # time goes on while it travels
             "no time": _signed(place, BODY) | {"x-slack-request-timestamp": "soon"},
             "unsigned": {"content-type": "application/x-www-form-urlencoded"},
             "odd": _signed(place, BODY) | {"x-slack-signature": "v0=é"},

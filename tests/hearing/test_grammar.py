@@ -15,6 +15,7 @@ from bot.grammar import (
     Ping,
     Pleasantry,
     Reject,
+    Retry,
     Start,
     Status,
     Waiting,
@@ -24,6 +25,7 @@ from bot.grammar import (
     parse,
     render,
 )
+from bot.grammar.slack_text import escaped
 
 KNOWN = Context(inputs={"publish_post": ("topic", "tone", "tags"), "triage": ("ticket",)})
 THREAD = Context(inputs=KNOWN.inputs, surface="mention", in_run_thread=True)
@@ -212,3 +214,46 @@ def test_a_bare_workflow_name_starts_a_run_only_as_a_slash_command():
 def test_rendering_writes_what_a_person_may_paste():
     start = Start("publish_post", (("topic", 'SQLite "WAL"'), ("tone", "plain"), ("tags", ("a", "b"))), dry_run=True)
     assert render(start) == r'run publish_post topic="SQLite \"WAL\"" tone=plain tags+=a tags+=b --dry-run'
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("retry R-7K2", Retry("R-7K2")),
+        ("retry R-7K2 from publish", Retry("R-7K2", "publish")),
+        ("retry R-7K2 from=publish", Retry("R-7K2", "publish")),
+        ("retry R-7K2 --from publish --version latest", Retry("R-7K2", "publish", latest=True)),
+        ("retry r-7k2 —version latest", Retry("R-7K2", latest=True)),
+        ("retry R-7K2 version=latest tone=plain", Retry("R-7K2", latest=True, given=(("tone", "plain"),))),
+        ('retry last topic="two words" tags+=a', Retry("last", given=(("topic", "two words"), ("tags", ("a",))))),
+        ("retry R-7K2 version=v2", Retry("R-7K2", given=(("version", "v2"),))),
+        ("retry R-7K2 --confirm because it's back", Retry("R-7K2", confirmed=True, reason="it's back")),
+        ('retry R-7K2 because x=1 "was wrong"', Retry("R-7K2", reason='x=1 "was wrong"')),
+        ("retry from `publish`", Retry("this", "publish")),
+        ("retry tone=plain", Retry("this", given=(("tone", "plain"),))),
+        ("retry --version latest", Retry("this", latest=True)),
+    ],
+)  # fmt: skip
+def test_a_retry_says_from_where_by_which_version_and_with_what(line: str, meant: Retry) -> None:
+    for surface in ("slash", "mention", "dm"):
+        assert parse(line, Context(surface=surface, in_run_thread=True)) == meant
+    assert parse(escaped(render(meant)), Context(in_run_thread=True)) == meant
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "offered"),
+    [
+        ("retry R-7K2 --version 3", "“3” is no version", "retry R-7K2 --version latest"),
+        ("retry R-7K2 from", "did not say from which step", "retry R-7K2 from STEP"),
+        ("retry R-7K2 from a tone=x from b", "two steps: “a” and “b”", "retry R-7K2 from a tone=x"),
+        ("retry R-7K2 tone=a tone=b", "“tone” is given twice", "retry R-7K2 tone=a"),
+        ("retry R-7K2 from publish now", "I don't understand “now”", "retry R-7K2 from publish"),
+        ('retry R-7K2 topic="two words', "is never closed", 'retry R-7K2 topic="two words"'),
+    ],
+)
+def test_a_retry_that_makes_no_sense_says_what_was_understood(line: str, wrong: str, offered: str) -> None:
+    told = parse(line, Context())
+    assert isinstance(told, Misunderstanding)
+    assert told.understood.startswith("You want to retry R-7K2")
+    assert wrong in told.wrong
+    assert told.suggestion.startswith(offered)

@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake import Clicked, Invited, OpenedHome, Ourselves, Said, Submitted, heard, receipt
+from bot.attached import Attached
+from bot.intake import (
+    Chosen,
+    Clicked,
+    Invited,
+    Message,
+    OpenedHome,
+    Ourselves,
+    Posted,
+    Said,
+    Submitted,
+    heard,
+    receipt,
+)
 
 US = Ourselves(app_id="A0POINTSMAN", bot_user_id="U0BOT", bot_id="B0BOT")
 NOW = 1_700_000_000_000
@@ -232,3 +245,79 @@ def test_words_come_back_from_the_receipt_as_they_were(text, surface):
 
 def test_half_a_surrogate_pair_does_not_lose_the_words():
     assert hear(COMMAND | {"text": "run \ud83d x"}).text == "run ? x"
+
+
+def posted(**fields):
+    return event("message", **{"channel_type": "channel", "channel": "C0IDEAS", "text": "idea: rivers", **fields})
+
+
+def test_words_in_a_channel_are_heard_with_what_a_workflow_may_use_of_them():
+    files = [{"id": "F0A", "name": "a.txt", "size": 7, "url_private": "https://files.example/secret"}]
+    found = hear(posted(thread_ts="1699.0", subtype="file_share", files=files))
+    assert found == Posted(
+        Message("C0IDEAS", "1700.0001", "idea: rivers", "U0MINA", "1699.0", (Attached("F0A", "a.txt", 7),)), "U0MINA"
+    )
+    assert hear(event("message", channel_type="group", channel="C0HIDDEN")) is None  # it mentions us
+    assert hear(posted(channel_type="group")).message.channel == "C0IDEAS"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"subtype": "message_changed", "hidden": True},
+        {"subtype": "message_deleted"},
+        {"subtype": "channel_join"},
+        {"subtype": "bot_message", "bot_id": "B0OTHER"},
+        {"bot_id": "B0BOT", "user": "U0BOT"},
+        {"user": "U0BOT"},
+        {"user": "USLACKBOT"},
+        {"user": None},
+        {"text": "hi <@U0BOT|flow>, run it"},
+        {"channel_type": "mpim"},
+    ],
+    ids=str,
+)
+def test_of_what_is_said_in_channels_only_the_words_of_people_to_each_other_are_heard(fields):
+    assert hear(posted(**fields)) is None
+
+
+def test_copies_of_a_message_have_one_key_and_another_message_another():
+    one = key(posted())
+    assert one == key(posted(event_id="Ev2")) == key(posted(ts="1700.0002"))
+    assert one != key(posted(client_msg_id="cmid-2"))
+    assert key(posted(client_msg_id=None)) == "posted:C0IDEAS:1700.0001"
+    assert one != key(event(channel="C0IDEAS"))  # a mention is heard for itself
+
+
+def shortcut(**fields):
+    return {
+        "type": "shortcut",
+        "token": "verification-secret",
+        "action_ts": "1700.9",
+        "team": {"id": "T0MEADOW", "domain": "meadow-press"},
+        "user": {"id": "U0MINA", "username": "mina", "team_id": "T0MEADOW"},
+        "is_enterprise_install": False,
+        "enterprise": None,
+        "callback_id": "start_workflow",
+        "trigger_id": "77.1.2",
+        **fields,
+    }
+
+
+def test_a_shortcut_is_heard_with_the_message_that_it_is_about():
+    assert hear(shortcut()) == Chosen("start_workflow", "U0MINA", "77.1.2")
+    assert key(shortcut()) == "shortcut:77.1.2"
+    about = shortcut(
+        type="message_action",
+        callback_id="start_on_message",
+        channel={"id": "C0CONTENT", "name": "content"},
+        message_ts="1700.5",
+        message={"type": "message", "user": "U0RAVI", "ts": "1700.5", "text": "look", "blocks": [], "files": None},
+        response_url="https://hooks.slack.example/actions/2",
+    )
+    message = Message("C0CONTENT", "1700.5", "look", "U0RAVI")
+    assert hear(about) == Chosen(
+        "start_on_message", "U0MINA", "77.1.2", "https://hooks.slack.example/actions/2", message
+    )
+    by_an_app = shortcut(message={"ts": "1700.6", "bot_id": "B1", "text": "Build failed"}, channel={"id": "C1"})
+    assert hear(by_an_app).message == Message("C1", "1700.6", "Build failed")

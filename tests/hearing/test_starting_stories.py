@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine import switching
-from tests.support.engines import OPERATOR
+from store.model import Access
+from tests.support.engines import OPERATOR, gate, plan, step
 from tests.support.town import town
 
 pytestmark = pytest.mark.anyio
@@ -204,3 +205,52 @@ async def test_a_workflow_that_is_switched_off_says_who_did_it_and_why(tmp_path:
         await place.dm("mina", "run hello")
         assert len(await place.runs()) == 1
         await place.all_answered()
+
+
+async def test_a_second_start_with_the_same_dedupe_key_answers_with_the_run_that_does_it(tmp_path: Path) -> None:
+    once = plan(
+        step("draft"), gate("review", ["draft"]), workflow="hello", inputs={"topic": {"type": "string"}},
+        dedupe="inputs.topic",
+    )  # fmt: skip
+    async with town(tmp_path, once) as place:
+        await place.command("mina", "run hello topic=WAL", channel="#content")
+        run, _ = await place.at_gate()
+        await place.root(run)
+        again = await place.command("ravi", "run hello topic=WAL")
+        assert "This is under way already as <https" in again
+        assert f"|{run.name}>" in again
+        assert "waiting for a decision, started by <@U0MINA>" in again
+        assert "Nothing was started" in again
+        assert run.name in await place.dm("lena", "run hello WAL")
+        assert "Starting" in await place.command("ravi", "run hello topic=other")
+        assert len(await place.runs()) == 2
+
+
+async def test_a_delivery_that_is_carried_out_twice_is_one_start_also_where_the_workflow_has_a_dedupe_key(
+    tmp_path: Path,
+) -> None:
+    once = plan(step("draft"), workflow="hello", inputs={"topic": {"type": "string"}}, dedupe="inputs.topic")
+    async with town(tmp_path, once) as place:
+        assert "Starting" in await place.command("mina", "run hello topic=WAL")
+        await place.all_answered()
+        await place.engine.database.write(
+            lambda tx: tx.execute("UPDATE receipts SET state = 'received', answer = NULL")
+        )
+        place.engine.received.ring()
+        assert "Starting" in await place.whispered("mina", 2)
+        assert len(await place.runs()) == 1
+        await place.ended(await place.last_run())
+        done = await place.command("mina", "run hello topic=WAL")
+        assert "has been done already as" in done
+        assert "done just now" in done
+
+
+async def test_who_may_not_see_the_run_that_does_the_same_learns_no_more_than_that_there_is_one(tmp_path: Path) -> None:
+    once = plan(step("draft"), workflow="hello", inputs={"topic": {"type": "string"}}, dedupe="inputs.topic")
+    closed = {"hello": {"access": Access(start=("members",), see=(), control=("@content-leads",))}}
+    async with town(tmp_path, once, cards=closed) as place:
+        await place.command("mina", "run hello topic=WAL")
+        run = await place.ended(await place.last_run())
+        told = await place.command("ravi", "run hello topic=WAL")
+        assert "has been started with the same inputs before" in told
+        assert run.name not in told

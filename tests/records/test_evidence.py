@@ -154,3 +154,11 @@ def test_every_kind_of_event_has_words() -> None:
 
     assert {kind.__name__ for kind in KINDS.values()} == {kind.__name__ for kind in _TOLD} | set(_PLAIN)
     assert callable(line)
+
+
+@pytest.mark.parametrize("name", ["index.html", "run.json"])
+async def test_a_changed_page_and_a_changed_state_are_found_too(tmp_path: Path, name: str) -> None:
+    database = await recorded(tmp_path)
+    exported(database, "R-YDH", tmp_path / "run.zip")
+    code, said = verdict(altered(tmp_path / "run.zip", name, lambda data: data.replace(b"Mina", b"Nina")))
+    assert (code, f"WRONG: {name} is not as it was exported" in said) == (1, True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.rules.commands import (
+    Admit,
     AwaitChild,
     Cancel,
     Claim,
@@ -27,6 +28,7 @@ from store.events import (
     GateClosed,
     GateOpened,
     InputsChanged,
+    RunAdmitted,
     RunFinished,
     RunReopened,
     StepReady,
@@ -355,3 +357,29 @@ def test_rounds_of_review_go_on_counting_after_a_retry():
     opened(story.done("draft", {"title": "3"}), "editorial")
     answered(story, "editorial", RAVI, "changes")
     assert story.answer.refusal is Refusal.ROUNDS_USED_UP
+
+
+# Its place in the queue ----------------------------------------------------------------------------------------------
+
+
+def test_a_retry_waits_for_its_turn_where_a_start_would():
+    story = publishing().failed("publish")
+    story.when(AGAIN, queue="", queued=True).then(RunReopened, StepsReset)
+    assert (story.run.status, story.run.active_since) == (RunStatus.QUEUED, None)
+    assert story.run.stands_since == story.now
+    story.when(Admit()).then(RunAdmitted, StepReady)
+    story.done("publish")
+    assert story.run.status is RunStatus.SUCCEEDED
+
+
+def test_a_retry_is_refused_where_a_start_would_be():
+    story = publishing().failed("publish")
+    story.when(AGAIN, full=True).then(Refusal.TOO_MANY_OPEN)
+    assert story.run.status is RunStatus.FAILED
+
+
+def test_a_run_that_waits_to_go_on_is_cancelled_at_once():
+    story = publishing().failed("publish").given(AGAIN, queue="team", queued=True)
+    story.when(Retry(MINA)).then(Refusal.RUN_QUEUED)
+    story.given(Cancel(MINA, "enough"))
+    assert (story.run.status, story.run.queue) == (RunStatus.CANCELLED, "team")

@@ -19,9 +19,10 @@ def clock() -> HandClock:
 
 @pytest.fixture
 async def sandbox(clock: HandClock) -> AsyncIterator[Sandbox]:
-    """A sandbox whose app may do everything that the sandbox knows."""
+    """A sandbox whose app may do everything that the sandbox knows; what is said in channels it does not hear."""
     more = {"channels:join", "files:write", "im:read", "reactions:write", "team:read"}
-    running = Sandbox(default_workspace(App(scopes=App().scopes | more)), clock=clock)
+    app = App(scopes=App().scopes | more, events=App().events - {"message.channels", "message.groups"})
+    running = Sandbox(default_workspace(app), clock=clock)
     async with running.running():
         yield running
 

@@ -102,6 +102,7 @@ async def test_the_app_that_everybody_starts_with_is_that_of_the_manifest() -> N
     manifest = app_from_manifest(yaml.safe_load(MANIFEST.read_text()))
     app = App()
     assert (app.scopes, app.events, app.commands) == (manifest.scopes, manifest.events, manifest.commands)
+    assert app.shortcuts == manifest.shortcuts
 
 
 async def test_five_messages_at_once_pass_and_then_one_a_second(

@@ -12,6 +12,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.apps import DEFAULT_EVENTS, App
+from bot.sandbox.entering import NotPossible
 from bot.sandbox.people import default_workspace
 from bot.sandbox.server import Sandbox
 from tests.support.bolt_app import bolt_app, by_http, by_socket, web_client
@@ -108,6 +109,34 @@ async def test_a_mention_in_a_subscribed_channel_comes_as_two_events_of_one_mess
     assert sorted(ears.kinds()) == ["app_mention", "message"]
     assert len({body["event"]["ts"] for _, body in ears.heard}) == 1
     assert len({body["event_id"] for _, body in ears.heard}) == 2
+
+
+async def test_edits_and_joins_come_as_messages_of_their_own_kinds(clock: HandClock) -> None:
+    sandbox = Sandbox(clock=clock)
+    async with sandbox.running(), web_client(sandbox) as client:
+        ears = Ears(sandbox, client)
+        async with by_socket(sandbox, ears.app):
+            ada = sandbox.act_as("ada")
+            said = await ada.say("#general", "first")
+            changed = await ada.edit("#general", said["ts"], "second")
+            workspace = sandbox.workspace
+            workspace.change_channel("C0GENERAL", members=workspace.channels["C0GENERAL"].members - {"U0RAVI"})
+            await ada.command("/invite", "@ravi", channel="#general")
+            await sandbox.until(lambda: len([one for one in ears.kinds() if one == "message"]) == 3)
+    events = [body["event"] for kind, body in ears.heard if kind == "message"]
+    by_kind = {event.get("subtype"): event for event in events}
+    assert by_kind.keys() == {None, "message_changed", "channel_join"}
+    edit = by_kind["message_changed"]
+    assert (edit["hidden"], edit["message"]["text"], edit["message"]["ts"]) == (True, "second", said["ts"])
+    assert edit["message"]["client_msg_id"] == changed["client_msg_id"]
+    assert edit["ts"] != said["ts"]
+    assert (by_kind["channel_join"]["user"], by_kind["channel_join"]["inviter"]) == ("U0RAVI", "U0ADA")
+
+
+async def test_only_what_one_wrote_can_be_edited(sandbox: Sandbox) -> None:
+    said = await sandbox.act_as("ada").say("#general", "first")
+    with pytest.raises(NotPossible, match="has written no message"):
+        await sandbox.act_as("ravi").edit("#general", said["ts"], "second")
 
 
 async def test_an_outsider_in_a_shared_channel_is_marked(sandbox: Sandbox, ears: Ears) -> None:

@@ -240,6 +240,33 @@ async def test_shortcuts_arrive_with_and_without_a_message(sandbox: Sandbox, des
         await ada.shortcut("write")
 
 
+async def test_shortcuts_have_the_shape_that_slack_gives_them(sandbox: Sandbox, desk: Desk) -> None:
+    ada = sandbox.act_as("ada")
+    ts = (await ada.say("#general", "an idea", files=[("a.txt", b"a")]))["ts"]
+    await ada.shortcut("write", channel="#general", ts=ts)
+    body = desk.last
+    assert {"token", "action_ts", "team", "user", "callback_id", "trigger_id", "response_url"} <= body.keys()
+    assert (body["message_ts"], body["channel"]) == (ts, {"id": "C0GENERAL", "name": "general"})
+    assert (body["message"]["user"], body["message"]["ts"], body["message"]["type"]) == ("U0ADA", ts, "message")
+    assert body["message"]["files"][0]["name"] == "a.txt"
+    assert "container" not in body
+    await ada.shortcut("anywhere")
+    assert not {"channel", "message", "response_url", "message_ts"} & desk.last.keys()
+    assert desk.last["trigger_id"] != body["trigger_id"]
+
+
+async def test_who_comes_from_elsewhere_has_no_shortcuts_of_ours(sandbox: Sandbox) -> None:
+    with pytest.raises(NotPossible, match="no shortcuts of Pointsman here"):
+        await sandbox.act_as("otto").shortcut("anywhere")
+
+
+async def test_without_the_scope_for_commands_there_are_no_shortcuts(clock: HandClock) -> None:
+    running = Sandbox(default_workspace(App(scopes=App().scopes - {"commands"})), clock=clock)
+    async with running.running():
+        with pytest.raises(NotPossible, match="has no shortcuts"):
+            await running.act_as("ada").shortcut("start_workflow")
+
+
 # Triggers and modals
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.blocks import problems, view_problems
+from bot.views.again import again_line
 from bot.views.alert import failure_alert, paused_notice, recovered_alert, unknown_notice
 from bot.views.blocks import Block
 from bot.views.content_view import content_view
@@ -19,13 +20,16 @@ from bot.views.gate_card import gate_card
 from bot.views.gate_forms import answer_form, changes_form, edit_form, no_form
 from bot.views.gate_lines import escalated_line, overdue_line, reminder_line
 from bot.views.home import HomeFacts, home
+from bot.views.outage import Outage, answered_again, closed_notice, down_notice
 from bot.views.outcome import outcome
-from bot.views.past import Ending, Past, Pause
+from bot.views.past import Again, Ending, Past, Pause
 from bot.views.reject_form import reject_form
+from bot.views.retry_form import retry_fields, retry_form
 from bot.views.run_message import run_message
-from bot.views.scene import Rendering
+from bot.views.scene import Held, Kin, Rendering
 from bot.views.simple import simplified
-from bot.views.standing import ListedRun, WaitingGate
+from bot.views.standing import ListedRun
+from bot.views.waiting import WaitingGate
 from store.events import StepSettled
 from store.lookups import RunRow
 from store.model import (
@@ -39,6 +43,7 @@ from store.model import (
     GatePlan,
     GateState,
     GateTerms,
+    Parent,
     Person,
     Review,
     RunStatus,
@@ -131,6 +136,29 @@ def home_of_ravi() -> Block:
     person = Person("U0RAVI", "Ravi Shah", True, ("@editors",), AT)
     mine = ListedRun(row, "Publish a blog post", "failed", ADDRESS)
     return home(HomeFacts(person, [waits, late], [mine], [WORKFLOW], "You approved G-40 v1."), AT + 5 * HOUR)
+
+
+HOLDERS = (Kin("R-7A1", ADDRESS, "Publish a blog post", "running"), Kin("R-7A2", "", "", "paused"))
+NEWER = replace(WORKFLOW, version="2" * 64, number=4)
+NEWEST = replace(scenes.PLAN, version="2" * 64)
+OUTAGE = Outage("host cms.example.com", AT, 14, AT + 60_000, "503 Service Unavailable")
+APPROVED = closed(GateState.APPROVED, decision(RAVI))
+AGAIN = Again(
+    AT + HOUR, MINA, "the CMS is back", newer=True, changed=("topic",), redone=("draft", "publish"), kept=("gate-1",)
+)
+
+
+def held_back(by: Held | None = None) -> Rendering:
+    due = Step("draft", status=StepStatus.READY, due_at=AT)
+    down = Held("cms.example.com", 2, AT, AT + 60_000, "503 Service Unavailable")
+    return run_message(scene(scenes.with_steps(scenes.run(), draft=due), held={"draft": by or down}))
+
+
+def of_kin() -> Rendering:
+    child, parent = Kin("R-7A1", ADDRESS, "Check claims", "paused"), Kin("R-7A2", ADDRESS, "Run the desk", "running")
+    waits = Step("fact_check", status=StepStatus.WAITING, attempt=1, started_at=AT, child="run-2")
+    of = replace(scenes.with_steps(scenes.run(), fact_check=waits), parent=Parent("run-3", Coordinates("desk"), 1))
+    return run_message(scene(of, kin={"run-2": child, "run-3": parent}))
 
 
 cancelled_by_mina = Past(cancelled_by=MINA)
@@ -255,7 +283,17 @@ STATES: dict[str, Callable[[], Rendering]] = {
         terms=GateTerms(seats=SEATS), quorum=2, decisions=(replace(decision(RAVI), matches=("@editors",)),)
     ),
     "run-blocks": in_blocks,
-    "run-queued-behind": lambda: run_message(scene(scenes.run(status=RunStatus.QUEUED), ahead=3)),
+    "run-queued-behind": lambda: run_message(
+        scene(scenes.run(status=RunStatus.QUEUED, queue="acme"), ahead=3, holders=HOLDERS)
+    ),
+    "run-held": held_back,
+    "run-in-turn": lambda: held_back(Held("the model writer", 4)),
+    "run-of-kin": of_kin,
+    "run-again": lambda: again_line(scene(scenes.failed(), Past(gates={"gate-1": ("editorial", APPROVED)})), AGAIN),
+    "outage-down": lambda: down_notice(OUTAGE),
+    "outage-closed": lambda: closed_notice(OUTAGE, AT + 13 * 60_000),
+    "outage-over": lambda: answered_again(OUTAGE, AT + 13 * 60_000),
+    "alert-failed-newer": lambda: failure_alert(scene(scenes.failed(), workflow=NEWER, links=linked)),
     "alert-recovered": retried_alert,
     "reminder-line": lambda: reminder_line(
         scene(scenes.reviewed(gate())), "editorial", gate(reminded=1, terms=GateTerms(reminders=(AT + HOUR,)))
@@ -280,6 +318,12 @@ STATES: dict[str, Callable[[], Rendering]] = {
 
 
 VIEWS: dict[str, Callable[[], Block]] = {
+    "view-retry-form": lambda: retry_form(
+        scene(scenes.failed()), scenes.PLAN, retry_fields(scenes.PLAN, scenes.failed().inputs.value)
+    ),
+    "view-retry-form-repeats": lambda: retry_form(
+        scene(scenes.failed()), NEWEST, retry_fields(NEWEST, scenes.failed().inputs.value), repeats=["Pay the author"]
+    ),
     "view-reject-form": lambda: reject_form(scene(scenes.reviewed(gate())), "editorial", gate()),
     "view-full-content": full_content,
     "view-changes-form": lambda: changes_form(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.rules.commands import Retry as RetryRun
-from store.model import Choice, Concurrency, Retry, RunStatus, StepPlan
+from store.model import Changes, Choice, Concurrency, Retry, RunStatus, StepPlan, StepStatus
 from tests.support.engines import block, gate, plan, step
 from tests.support.readable import readable
 from tests.support.stage import MINA, Stage, defined, staged
@@ -108,6 +108,48 @@ async def test_messages_go_where_they_are_for_once_and_nothing_in_them_acts(tmp_
         await stage.look_the_same(run)
 
 
+async def test_a_message_that_was_sent_back_before_anybody_posted_it_is_said_all_the_same_and_once(
+    tmp_path: Path,
+) -> None:
+    speaking = plan(
+        step("draft"),
+        message("tell", "thread", "Round ${{ review.round }}", ["draft"]),
+        message("ada", "U0ADA", "For Ada, ${{ review.round }}", ["draft"]),
+        gate("review", ["draft"], changes=Changes("draft")),
+    )
+    async with staged(tmp_path, speaking) as stage:
+        run = await stage.waits(await stage.start())  # nobody shows anything yet
+        await stage.decide(run, "review", "changes", comment="again")
+        run = await stage.engine.wait_for(
+            run.id, lambda run: run.steps["tell"].round == 2 and run.steps["review"].status is StepStatus.WAITING
+        )
+        await stage.settle()
+        thread = [one["text"] for one in stage.said() if one["text"].startswith("Round")]
+        assert sorted(thread) == ["Round 1", "Round 2"]
+        assert sorted(one["text"] for one in stage.said("D0ADA")) == ["For Ada, 1", "For Ada, 2"]
+        await stage.decide(run, "review")
+        await stage.ended(run)
+        await stage.settle()
+        assert [one["text"] for one in stage.said() if one["text"].startswith("Round")] == thread
+        assert len(stage.said("D0ADA")) == 2
+
+
+async def test_a_message_that_was_posted_before_it_was_sent_back_is_not_posted_again(tmp_path: Path) -> None:
+    speaking = plan(
+        step("draft"),
+        message("tell", "thread", "Round ${{ review.round }}", ["draft"]),
+        gate("review", ["draft"], changes=Changes("draft")),
+    )
+    async with staged(tmp_path, speaking) as stage:
+        run = await stage.waits(await stage.start())
+        await stage.settle()
+        await stage.decide(run, "review", "changes", comment="again")
+        await stage.engine.wait_for(run.id, lambda run: run.steps["review"].round == 2)
+        await stage.waits(run)
+        await stage.settle()
+        assert [one["text"] for one in stage.said() if one["text"].startswith("Round")] == ["Round 1", "Round 2"]
+
+
 # The clock. -----------------------------------------------------------------------------------------------------------
 
 
@@ -152,15 +194,15 @@ async def test_what_the_workflow_decides_by_itself_is_told_in_the_thread_without
 # Runs. ----------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_run_that_waits_for_its_turn_says_how_many_came_before_it(tmp_path: Path) -> None:
+async def test_a_run_that_waits_for_its_turn_says_its_place_in_line(tmp_path: Path) -> None:
     narrow = plan(gate("review"), concurrency=Concurrency(1))
     async with staged(tmp_path, narrow) as stage:
         first, second, third = [await stage.start() for _ in range(3)]
         await stage.waits(first)
         await stage.settle()
         assert (await stage.look(third)).status is RunStatus.QUEUED
-        assert [text.count("Waiting for its turn") for text in texts(stage)] == [0, 0, 2, 2]
-        assert "Waiting for its turn: 1 run came before it" in texts(stage)[3]
+        assert [text.count("Queued: ") for text in texts(stage)] == [0, 0, 2, 2]
+        assert "Queued: 2nd in line of sample" in texts(stage)[3]
         assert (await stage.look(second)).status is RunStatus.QUEUED
 
 
@@ -207,6 +249,6 @@ async def test_a_child_run_is_named_with_a_link_and_says_what_it_is_part_of(tmp_
         await stage.engine.use({"sample": defined(parent), "child": defined(child)})
         run = await stage.waits(await stage.start())
         await stage.settle()
-        found = [text for text in texts(stage) if "Waiting for the end of R-" in text]
+        found = [text for text in texts(stage) if "Waiting for the end of Child <" in text]
         assert len(found) == 1
         assert any("Part of" in text and run.name in text for text in texts(stage)), texts(stage)

@@ -7,11 +7,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
 import pytest
 
+from store import ownership
 from store.database import Writer, opened
 from store.faults import DatabaseClosed, DatabaseDamaged, DatabaseInUse, DatabaseTooNew, Fenced, StoreFault, StoreFull
 from store.migrate import newest
@@ -219,7 +222,7 @@ async def test_closing_leaves_no_thread_behind(tmp_path: Path) -> None:
         await database.read(keys)
     with pytest.raises(DatabaseClosed):
         await database.write(put("b"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         while threading.active_count() > before:  # a closed connection's thread ends a moment later
             await anyio.sleep(0.001)
 
@@ -229,7 +232,7 @@ async def test_a_cancelled_scope_around_everything_still_closes_the_file(tmp_pat
         async with opened(tmp_path / "a.db", now=0) as database, anyio.create_task_group() as group:
             for n in range(50):
                 group.start_soon(database.write, put(f"k{n}"))
-            with anyio.fail_after(10):
+            with anyio.fail_after(20):
                 while len(await database.read(keys)) < 50:
                     await anyio.sleep(0.001)
             group.start_soon(database.write, put("late"))
@@ -256,3 +259,60 @@ async def test_the_file_and_what_stands_beside_it_are_for_their_owner_alone(tmp_
         os.umask(before)
     assert {"a.db", "a.db-wal", "a.db.lock"} <= modes.keys()
     assert set(modes.values()) == {0o600}
+
+
+HOLDER = """
+import fcntl, os, sys, time
+lock = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(lock, fcntl.LOCK_EX)
+os.pwrite(lock, f"{sys.argv[2]}\\n".encode(), 0)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def holding(path: Path, owner: int) -> Iterator[subprocess.Popen[str]]:
+    """Somebody who has the lock and says that it is this process."""
+    command = [sys.executable, "-c", HOLDER, f"{path}.lock", str(owner)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def dead() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        return process.pid
+
+
+async def test_the_lock_of_a_dead_owner_that_something_it_was_just_starting_holds_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.db"
+    with holding(path, dead()) as holder:
+        tried = []
+
+        async def sleep(seconds: float) -> None:
+            tried.append(seconds)
+            holder.kill()
+            holder.wait()
+
+        monkeypatch.setattr(ownership.anyio, "sleep", sleep)
+        async with opened(path, now=1):
+            assert len(tried) == 1
+
+
+async def test_the_lock_of_a_living_owner_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.db"
+
+    async def sleep(seconds: float) -> None:
+        raise AssertionError("it waited")
+
+    monkeypatch.setattr(ownership.anyio, "sleep", sleep)
+    with holding(path, os.getpid()), pytest.raises(DatabaseInUse, match=f"process {os.getpid()}"):
+        async with opened(path, now=1):
+            pass

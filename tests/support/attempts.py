@@ -71,7 +71,7 @@ class Desk:
             return fault
         raise AssertionError(f"expected a fault, got {result}")
 
-    async def _keep(self, name: str, value: Any) -> None:
+    async def _keep(self, name: str, value: Any, request: str) -> None:
         self.raw.append((name, value))
 
 

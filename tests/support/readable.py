@@ -85,6 +85,6 @@ def _piece(piece: dict[str, Any]) -> str:
         case "date":
             return f"<{piece['fallback']}>"
         case "link":
-            return f"<{piece['url']}>"
+            return f"<{piece['url']}|{piece['text']}>" if "text" in piece else f"<{piece['url']}>"
         case other:
             return f"({other})"

@@ -12,7 +12,9 @@ from bot.desk.clerk import Clerk
 from bot.desk.place import Place
 from bot.desk.worker import Worker
 from bot.ears import CONNECTIONS, Ears
+from bot.fetching import Fetching
 from bot.http_door import HttpDoor
+from bot.operators import Operators
 from bot.people import Organisation, SlackPeople
 from bot.slack import Slack
 from bot.views.reply import Reply
@@ -44,6 +46,7 @@ async def receiving(
     signing_secret: str | None = None,
     own_groups: Mapping[str, Sequence[str]] | None = None,
     connections: int = CONNECTIONS,
+    operators: Operators | None = None,
 ) -> AsyncIterator[Reception]:
     """Hear and answer while the block lasts: by Socket Mode with an app token, else by signed HTTP.
 
@@ -51,7 +54,18 @@ async def receiving(
     """
     organisation = Organisation(slack.me.team_id, slack.me.enterprise_id)
     people = SlackPeople(slack, engine.clock, organisation, own_groups)
-    bench = Bench(engine, people, permalink=slack.me.permalink, open_direct=slack.open_dm, open_form=slack.open_view)
+    fetching = Fetching(slack, engine.content, engine.clock)
+    bench = Bench(
+        engine,
+        people,
+        permalink=slack.me.permalink,
+        open_direct=slack.open_dm,
+        open_form=slack.open_view,
+        update_form=slack.update_view,
+        operators=operators,
+        fetch=fetching.fetch,
+        files_of=fetching.files_of,
+    )
     clerk = Clerk(bench)
     worker = Worker(engine, clerk, Answering(slack, bench, clerk.looking))
     ears = Ears(engine, slack, worker, app_token=app_token, connections=connections)

@@ -17,6 +17,7 @@ from store.model import (
     Gate,
     GateState,
     GateTerms,
+    Kept,
     Parent,
     Review,
     Run,
@@ -57,7 +58,6 @@ class OddRows:
             dedupe_key=self.maybe(self.text),
             parent=self.maybe(lambda: Parent(self.text(), self.place(), self.chance.randint(1, 5))),
             previous=self.maybe(self.content),
-            queue=self.text(),
             steps={step.key: step for step in steps},
         )
         return counted(replace(made, **{**self.fate(), **more}))
@@ -79,6 +79,8 @@ class OddRows:
             "inputs": self.content(),
             "signals": tuple(self.signal() for _ in range(self.chance.randint(0, 3))),
             "usage": self.one({}, {"tokens_in": self.chance.randint(0, 10**6), "usd_micros": 0}),
+            "queue": self.text(),
+            "queued_at": self.maybe(self.moment),
             "winding_up": self.flag(),
         }
 
@@ -99,6 +101,7 @@ class OddRows:
             "ready_at": self.maybe(self.moment),
             "started_at": self.maybe(self.moment),
             "ended_at": self.maybe(self.moment),
+            "seq": self.chance.randint(0, 10**6),
             "output": self.maybe(self.content),
             "receipt": self.value(),
             "error": self.maybe(self.failure),
@@ -106,6 +109,7 @@ class OddRows:
             "n": self.chance.randint(0, 10**5),
             "review": self.maybe(lambda: Review(2, self.text(), self.content(), self.text())),
             "memo": self.value(),
+            "kept": self.maybe(lambda: Kept(self.text(), self.content())),
             "child": self.maybe(self.text),
             "event": self.text(),
             "fan": self.maybe(lambda: Fan(self.content(), 9, *(self.chance.randint(0, 9) for _ in range(3)))),

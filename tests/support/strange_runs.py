@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from bot.digests import Digest, Item
 from bot.views.past import Ending, Past, Pause
 from bot.views.scene import Kin, Scene
 from store.model import (
@@ -273,3 +274,15 @@ class _Odd:
             kin={"run-2": Kin(self.text(), self.one("", "https://team.example/archives/C01/p9"))},
             ahead=self.one(0, 3),
         )
+
+
+def odd_digest(seed: int) -> tuple[Scene, Digest]:
+    """A card that one to forty strange gates share, in its run."""
+    odd = _Odd(seed)
+    scene = odd.scene()
+    keys = [f"checks.look[{n}{odd.text()}]" for n in range(odd.one(1, 2, 7, 40))]
+    gates = {key: replace(odd.gate(f"d{n}"), number=n) for n, key in enumerate(keys, 1)}
+    rows = {key: Step("checks.look", key.partition("[")[2][:-1], gate=gate) for key, gate in gates.items()}
+    digest = Digest("d0", "checks.look", 1, 1, tuple(Item(key, gate) for key, gate in gates.items()))
+    run = replace(scene.run, steps={**scene.run.steps, **rows})
+    return replace(scene, run=run, digests=(digest,)), digest

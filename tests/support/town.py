@@ -11,6 +11,8 @@ from typing import Any
 
 import anyio
 
+from bot.operators import Operators
+from bot.outages import Outages, either
 from bot.projection import Projector
 from bot.sandbox.server import Sandbox
 from bot.sender import Sender
@@ -103,7 +105,7 @@ class Town:
 
     async def at_gate(self, *, quorum: int = 1) -> tuple[Run, Step]:
         """The latest run, once it waits at its gate."""
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             run = await self.engine.wait_for(
                 (await self.last_run()).id, lambda run: any(one.gate for one in run.steps.values())
             )
@@ -111,7 +113,7 @@ class Town:
 
     async def card(self, gate_id: str) -> tuple[str, str]:
         """Channel and ts of a gate's card, once it stands in Slack."""
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             while True:
                 found = await self.engine.database.read(lambda tx: anchors.of(tx, f"gate:{gate_id}"))
                 if found is not None and found.ts is not None:
@@ -120,7 +122,7 @@ class Town:
 
     async def root(self, run: Run) -> tuple[str, str]:
         """Channel and ts of a run's root message, once it stands in Slack."""
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             while True:
                 found = await self.engine.database.read(lambda tx: anchors.of(tx, f"run:{run.id}"))
                 if found is not None and found.ts is not None:
@@ -128,14 +130,14 @@ class Town:
                 await self.engine.told.wait(20)
 
     async def ended(self, run: Run) -> Run:
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             return await self.engine.wait_for(run.id, lambda run: run.status.finished)
 
     async def open_receipts(self) -> list[receipts.Receipt]:
         return await self.engine.database.read(lambda tx: receipts.open(tx, 100))
 
     async def all_answered(self) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             while await self.open_receipts():
                 await self.engine.received.wait(20)
 
@@ -160,6 +162,8 @@ async def town(
     own_groups: Mapping[str, Sequence[str]] | None = None,
     shows: bool = True,
     cards: Mapping[str, Mapping[str, Any]] | None = None,
+    operators: Operators | None = None,
+    **options: Any,
 ) -> AsyncIterator[Town]:
     """A town on this file. Give a sandbox that runs already to play a restart of the service alone."""
     clock = clock or SystemClock()
@@ -168,29 +172,42 @@ async def town(
         async with (
             sandbox.running(),
             town(
-                path, *plans, sandbox=sandbox, clock=clock, by=by, own_groups=own_groups, shows=shows, cards=cards
+                path,
+                *plans,
+                sandbox=sandbox,
+                clock=clock,
+                by=by,
+                own_groups=own_groups,
+                shows=shows,
+                cards=cards,
+                operators=operators,
+                **options,
             ) as built,
         ):
             yield built
         return
     async with (
-        running(path / "town.db", clock=clock) as service,
+        running(path / "town.db", clock=clock, **options) as service,
         connected(sandbox.bot_token, api_url=sandbox.api_url, clock=clock) as slack,
     ):
         engine = service.engine
         await engine.use(
             {made.workflow: defined(made, path, **(cards or {}).get(made.workflow, {})) for made in plans or ALL}
         )
-        projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, Entries(NAMES))
-        sender = Sender(slack, engine.database, clock, projector.compose)
+        directory = Entries(NAMES)
+        projector = Projector(engine.database, engine.content, clock, engine.told, slack.me, directory)
+        outages = Outages(engine.database, clock, engine.told, directory, operators or Operators())
+        sender = Sender(slack, engine.database, clock, either(outages, projector.compose))
         projector.hand_to(sender)
+        outages.hand_to(sender)
         way: dict[str, Any] = {"app_token": sandbox.app_token} if by == "socket" else {}
         async with anyio.create_task_group() as group:
             if shows:
                 group.start_soon(projector.loop)
+                group.start_soon(outages.loop)
                 group.start_soon(sender.loop)
             async with receiving(
-                engine, slack, signing_secret=sandbox.signing_secret, own_groups=own_groups, **way
+                engine, slack, signing_secret=sandbox.signing_secret, own_groups=own_groups, operators=operators, **way
             ) as reception:
                 built = Town(sandbox, engine, slack, reception)
                 if reception.door is None:

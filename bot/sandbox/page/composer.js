@@ -5,6 +5,7 @@ import { applyFormat, formatBar, formatOf } from "./formats.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { pickEmoji } from "./emojipicker.js";
+import { menu } from "./popover.js";
 import { store } from "./store.js";
 import { commandOf, suggest, withIds } from "./suggestions.js";
 import { toast } from "./toasts.js";
@@ -319,6 +320,7 @@ export class Composer {
       tool("smile", "Emoji", (event) => pickEmoji(event.currentTarget, (text) => this.type(`${text} `))),
       tool("at", "Mention someone", () => this.type("@")),
       tool("slash", "Run a command", () => this.startCommand()),
+      tool("bolt", "Shortcuts", (event) => this.openShortcuts(event.currentTarget)),
       h("span.bar-gap"),
       this.send,
     );
@@ -330,6 +332,21 @@ export class Composer {
     this.area.setRangeText(space + text, start, this.area.selectionEnd, "end");
     this.focus();
     this.changed();
+  }
+
+  openShortcuts(anchor) {
+    const rows = store.shortcuts
+      .filter((one) => one.kind === "global")
+      .map((one) => ({
+        label: one.name,
+        detail: store.app?.name,
+        icon: icon("bolt", 18),
+        value: one.callback_id,
+        run: () =>
+          act("shortcut", { callback_id: one.callback_id }).catch((error) => toast(error.message, { kind: "error" })),
+      }));
+    if (rows.length) menu(anchor, rows, { label: "Shortcuts", prefer: "above" });
+    else toast("This app has no shortcuts.");
   }
 
   startCommand() {

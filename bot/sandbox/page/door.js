@@ -15,8 +15,8 @@ async function request(method, path, body) {
   try {
     response = await fetch(path, {
       method,
-      headers: body === undefined ? {} : { "content-type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: body === undefined || body instanceof Blob ? {} : { "content-type": "application/json" },
+      body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
     });
   } catch {
     throw new DoorError("The sandbox does not answer. Is it still running?");
@@ -45,14 +45,8 @@ export const addFault = (fault) => request("POST", "/sandbox/faults", fault);
 export const clearFaults = () => request("DELETE", "/sandbox/faults");
 export const changeSettings = (settings) => request("POST", "/sandbox/settings", settings);
 
-/** Sends one file as base64; gives the stored file's record. */
+/** Sends one file as it is; gives the stored file's record. */
 export async function upload(file) {
-  const content = await new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result).split(",", 2)[1] ?? "");
-    reader.onerror = () => reject(new DoorError(`${file.name} could not be read.`));
-    reader.readAsDataURL(file);
-  });
-  const answer = await act("upload", { name: file.name, mimetype: file.type || "application/octet-stream", content });
-  return answer.file ?? answer;
+  const where = `/sandbox/upload?${new URLSearchParams({ as: store.me, name: file.name })}`;
+  return (await request("POST", where, file)).file;
 }

@@ -47,6 +47,7 @@ async def update(call: Call) -> Json:
     _check_block_mismatch(message, content)
     _replace(call, message, content)
     call.parts.workspace.change(channel.id, message)
+    hearing.edited(call.parts, channel, message)
     return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": message}
 
 

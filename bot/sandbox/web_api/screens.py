@@ -48,7 +48,14 @@ def _view(call: Call, kind: str) -> Json:
     view = call.data("view")
     if view is None:
         raise refused_arguments("missing required field: view")
-    return call.parts.views.checked(view, kind)
+    checked = call.parts.views.checked(view, kind)
+    if call.parts.settings.strict and _asks_for_files(checked) and "files:read" not in call.parts.workspace.app.scopes:
+        raise refused_arguments("file_input needs the scope files:read [json-pointer:/view/blocks]")
+    return checked
+
+
+def _asks_for_files(view: Json) -> bool:
+    return any((block.get("element") or {}).get("type") == "file_input" for block in view["blocks"])
 
 
 METHODS = {

@@ -23,7 +23,7 @@ async def complete_upload(call: Call) -> Json:
 
 
 async def info(call: Call) -> Json:
-    record = call.parts.files.get(call.required("file"))
+    record = call.parts.files.seen_by_app(call.required("file"))
     return {"file": record, "comments": [], "response_metadata": {"next_cursor": ""}}
 
 
@@ -33,7 +33,7 @@ def _share(call: Call, files: list[Json]) -> None:
     channel = writable(inner, needs_membership=True)
     thread_ts = composing.checked_thread(call.parts, channel.id, call.text("thread_ts") or None)
     for one in files:
-        call.parts.files.share(one["id"], channel.id)
+        call.parts.files.share(one["id"], channel)
     message = composing.by_app(call.parts, {"text": call.text("initial_comment")}, thread_ts=thread_ts)
     message |= {"files": files, "subtype": "file_share", "upload": True}
     call.parts.workspace.post(channel.id, message)

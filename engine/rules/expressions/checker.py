@@ -213,8 +213,10 @@ class _Checker:
             )
             return self._report(place, f"{called(node.operand)} has no field '{name}'{meant}", hint)
         path = path_of(node)
-        if field.required or (path is not None and proven(path, sight.known)):
+        if path is not None and proven(path, sight.known):
             return field.type
+        if field.required:  # of an object with any keys nobody knows which it has
+            return nullable(field.type) if soft and name not in field.names else field.type
         if not soft:
             self._report(node, f"{called(node)} may be missing", _guard_hint(node))
             return field.type

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from engine.rules.expressions.compiler import COST_MAX, run_program
@@ -103,6 +104,7 @@ def parse_template(value: JSON) -> Template:
     return Template(value, tuple(reader.expressions), fill, type_)
 
 
+@lru_cache(maxsize=4096)  # looking for the marks costs ten times as much as the answer
 def condition(text: str) -> Expression:
     """The expression of a `when:`, written bare or as one `${{ … }}`.
 
@@ -272,7 +274,8 @@ def _moved(problem: Problem, by: int) -> Problem:
     return Problem(problem.offset + by, problem.length, problem.message, problem.hint)
 
 
-def _pieces(text: str) -> list[str | tuple[int, int]]:
+@lru_cache(maxsize=4096)
+def _pieces(text: str) -> tuple[str | tuple[int, int], ...]:
     """Plain text, and for each expression where its body begins and ends."""
     pieces: list[str | tuple[int, int]] = []
     plain, at = "", 0
@@ -286,7 +289,7 @@ def _pieces(text: str) -> list[str | tuple[int, int]]:
         pieces.extend([plain, (start, end - 2)] if plain else [(start, end - 2)])
         plain, at = "", end
     plain += text[at:]
-    return [*pieces, plain] if plain else pieces
+    return (*pieces, plain) if plain else tuple(pieces)
 
 
 def _end_of(text: str, start: int) -> int:

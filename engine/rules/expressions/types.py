@@ -209,7 +209,7 @@ def _simplified(branches: list[Type]) -> list[Type]:
             kept.append(branch)
         else:
             scalars.setdefault(branch.get("type"), []).append(branch)
-    if "number" in scalars and all("enum" not in branch for branch in scalars["number"]):
+    if "number" in scalars and any("enum" not in branch for branch in scalars["number"]):
         scalars.pop("integer", None)
     for kind, same in scalars.items():
         listed = [branch.get("enum") for branch in same]

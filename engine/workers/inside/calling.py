@@ -76,7 +76,8 @@ def _outcome(function: Callable[..., Any], arguments: Mapping[str, Any], folder:
         return {"outcome": "invalid", "message": str(wrong)}
     except BaseException as error:
         return _raised(error, folder)
-    return {"outcome": "returned", "output": result}
+    files = kit.files_made()
+    return {"outcome": "returned", "output": result, **({"made": files} if files else {})}
 
 
 def _run(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
