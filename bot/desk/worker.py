@@ -255,9 +255,10 @@ class Worker:
             log.error("answer.given_up", receipt=receipt.key, error=fault.code, tries=tries)
             await self._answered(receipt)
             return
-        await self._engine.database.write(lambda tx: receipts.tried(tx, receipt.key))
+        # From the refusal on, not from when it is written down: that may take a while.
         wait_ms = max(fault.retry_after_ms or 0, min(AGAIN_MAX_MS, AGAIN_MIN_MS << (tries - 1)))
         self._not_before[receipt.key] = self._engine.clock.now() + wait_ms
+        await self._engine.database.write(lambda tx: receipts.tried(tx, receipt.key))
 
     async def _answered(self, receipt: Receipt) -> None:
         self._not_before.pop(receipt.key, None)

@@ -189,6 +189,8 @@ def settle(plan: Plan, run: Run, command: Settle, facts: Facts, now: Millis) -> 
         return Answer(refusal=Refusal.RUN_FINISHED)
     if step.status is not StepStatus.UNKNOWN:
         return Answer(refusal=Refusal.STEP_NOT_UNKNOWN)
+    if command.answer == "again" and not plan.knows(step.name):  # a newer version has it no more
+        return Answer(refusal=Refusal.STEP_UNKNOWN_NAME)
     if command.answer == "again" and not may_go_on(plan, run, step):
         return Answer(refusal=closed(run))
     settled = StepSettled(now, step.place, command.actor, command.answer, command.reason)
@@ -203,7 +205,8 @@ def _settled(plan: Plan, run: Run, step: Step, command: Settle, now: Millis) -> 
             return StepReady(now, step.place, now) if _has_room(plan, run, step) else StepHeld(now, step.place)
         case "fail":
             error = step.error or Failure("unknown_effect", "Nobody could say whether the step's effect happened.")
-            return StepFailed(now, step.place, error, goes_on(plan, plan.step(step.name)))
+            continued = not plan.knows(step.name) or goes_on(plan, plan.step(step.name))
+            return StepFailed(now, step.place, error, continued)
 
 
 def _has_room(plan: Plan, run: Run, step: Step) -> bool:

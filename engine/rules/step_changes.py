@@ -47,7 +47,9 @@ def ready(draft: Draft, event: StepReady) -> None:
 
 
 def held(draft: Draft, event: StepHeld) -> None:
-    draft.change(event.place.key, status=StepStatus.PENDING, ready_at=event.at, error=None)
+    # What takes a step back waits for its turn, not for room in a list.
+    at = event.at if event.place.deed == "do" else None
+    draft.change(event.place.key, status=StepStatus.PENDING, ready_at=at, error=None)
 
 
 def attempt_started(draft: Draft, event: AttemptStarted) -> None:

@@ -10,12 +10,16 @@ from engine.rules.commands import (
     Refusal,
     ReportInterrupted,
     Retry,
+    Settle,
 )
 from store.events import (
     ClockTurned,
     RunReopened,
+    StepFailed,
     StepReady,
+    StepSettled,
     StepsReset,
+    StepSucceeded,
     VersionChanged,
 )
 from store.model import Content, Plan, RunStatus
@@ -56,6 +60,23 @@ def test_a_step_that_the_newest_version_has_no_more_rests():
     story.done("last").done("tell")
     assert story.run.status is RunStatus.SUCCEEDED
     assert story.statuses()["bad"] == "failed"
+
+
+def unclear_and_gone(answer: str) -> Story:
+    """Nobody knows whether something was sent, the newest version sends it no more, and somebody says what happened."""
+    story = Story(plan(step("send", "http", effect="once"), step("bad", "http"))).given(Claim("send"))
+    story.given(ReportInterrupted(story.at("send"), "cut off")).failed("bad")
+    moved(story, plan(step("bad", "http")))
+    assert story.statuses()["send"] == "unknown"
+    return story.when(Settle("send", MINA, answer))
+
+
+def test_what_is_unclear_of_a_step_that_is_gone_may_be_settled_but_not_repeated():
+    unclear_and_gone("again").then(Refusal.STEP_UNKNOWN_NAME)
+    unclear_and_gone("happened").then(StepSettled, StepSucceeded)
+    failed = unclear_and_gone("fail").then(StepSettled, StepFailed)
+    assert failed.last(StepFailed).continued, "nothing needs it any more"
+    assert failed.done("bad").run.status is RunStatus.SUCCEEDED
 
 
 def test_a_step_that_came_back_is_done_again():

@@ -48,6 +48,7 @@ from store.events import (
 )
 from store.model import NO_FACTS, Content, Edge, Failure, Person, RunStatus, StepPlan
 from store.model import Retry as Tries
+from store.tally import counted
 from tests.support.engines import MINA, RAVI, block, gate, plan, step
 from tests.support.story import Story
 
@@ -214,6 +215,16 @@ def test_a_run_is_not_over_while_nobody_knows_whether_something_was_taken_back()
     story.when(Settle("hotel:undo", MINA, "again")).then(StepSettled, StepHeld, StepReady, ClockTurned)
     story.done("hotel:undo")
     assert story.run.status is RunStatus.FAILED
+
+
+def test_what_is_to_be_taken_back_once_more_waits_for_its_turn_and_not_for_room():
+    story = booked(effect="once").done("hotel").done("flight").failed("pay").given(Claim("flight:undo"))
+    story.when(ReportInterrupted(story.at("flight:undo"), "cut off")).given(Claim("hotel:undo"))
+    story.when(Settle("flight:undo", MINA, "again")).then(StepSettled, StepHeld)
+    assert story.run.held == {}
+    assert counted(story.run) == story.run
+    story.when(ReportSuccess(story.at("hotel:undo"), NOTHING)).then(StepSucceeded, StepReady)
+    assert ready(story) == ["flight:undo"]
 
 
 def test_an_unknown_effect_may_be_cleared_up_while_the_run_ends_but_not_repeated():
