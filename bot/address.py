@@ -16,10 +16,9 @@ PATH_MAX = 100  # bytes; the system's own limit is 104 to 108 and gives an error
 def socket_path(database: Path) -> Path:
     """`<db>.sock`; for a path too long for a socket, a name made from it in this user's folder for such names."""
     beside = Path(f"{database.absolute()}.sock")
-    if len(os.fsencode(beside)) <= PATH_MAX:
-        return beside
-    name = hashlib.sha256(os.fsencode(beside)).hexdigest()[:24]
-    return Path(tempfile.gettempdir()) / f"{SHARED}{os.getuid()}" / f"{name}.sock"
+    name = f"{SHARED}{os.getuid()}/{hashlib.sha256(os.fsencode(beside)).hexdigest()[:24]}.sock"
+    places = (beside, Path(tempfile.gettempdir()) / name)
+    return next((one for one in places if len(os.fsencode(one)) <= PATH_MAX), Path("/tmp") / name)  # noqa: S108
 
 
 def bound(path: Path) -> socket.socket:

@@ -131,7 +131,7 @@ class HttpClient:
             doing = "did not answer" if passage.sent else "could not be reached"
             raise ActivityFault(
                 "http_timeout",
-                f"{request.method} {where} {doing} within {request.timeout_ms} ms",
+                f"{request.method} {where} {doing} within {request.timeout_ms / 1000:g} s",
                 maybe_happened=passage.sent,
             ) from None
         except httpcore.ConnectError as error:

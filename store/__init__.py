@@ -10,6 +10,7 @@ and events.py (what can happen), then database.py (how anything is written), the
     codec         nouns to JSON and back, without loss
     canon         the canonical form of a value, for hashing
     names         ids and short names, never used twice
+    lock          who owns the file
     database      the file: one writer, group commit, readers
     migrate       bring a file up to date; migrations/ holds the numbered SQL
     faults        what can go wrong with the file, as a tree

@@ -8,13 +8,12 @@ gathers. Callers are answered after the commit; a caller that is cancelled loses
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sqlite3
 from asyncio import Future, get_running_loop
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -24,8 +23,9 @@ import anyio
 import anyio.lowlevel
 
 from store import migrate
-from store.causes import NO_ROOM, fault_of, full
-from store.faults import DatabaseClosed, DatabaseInUse, Fenced, StoreFault
+from store.causes import fault_of
+from store.faults import DatabaseClosed, Fenced, StoreFault
+from store.lock import owned
 from store.model import Millis
 from store.unwrap import lone_errors
 
@@ -391,8 +391,7 @@ async def opened(
     Raises DatabaseInUse, DatabaseTooNew, DatabaseDamaged or StoreFault.
     """
     async with AsyncExitStack() as stack:
-        lock = _locked(path)
-        stack.callback(os.close, lock)
+        stack.enter_context(owned(path))
         try:
             _private(path)
             writer = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
@@ -416,16 +415,6 @@ async def opened(
                     await database._close()
 
 
-@contextmanager
-def owned(path: Path) -> Iterator[None]:
-    """Keep every service from this database for as long as the block lasts. Raises DatabaseInUse or StoreFault."""
-    lock = _locked(path)
-    try:
-        yield
-    finally:
-        os.close(lock)
-
-
 def _private(path: Path) -> None:
     """Make the file for its owner's eyes only; SQLite gives what it puts beside the file the same rights."""
     with suppress(FileExistsError):
@@ -445,34 +434,6 @@ async def _closed(connection: aiosqlite.Connection) -> None:
     # An unclosed aiosqlite connection keeps the process from ending: its thread is no daemon.
     with anyio.CancelScope(shield=True):
         await connection.close()
-
-
-def _locked(path: Path) -> int:
-    """Hold the lock beside the file; the operating system lets go of it when this process dies, however it dies."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise full(path) from error
-        raise StoreFault(
-            f"{path} cannot be opened: {error.strerror}.", "Name a folder that this user may write to in POINTSMAN_DB."
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        owner = os.pread(lock, 32, 0).decode(errors="replace").strip()
-        os.close(lock)
-        raise DatabaseInUse(f"{path} is in use by another Pointsman (process {owner or 'unknown'}).") from None
-    os.ftruncate(lock, 0)
-    try:
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    except OSError as error:
-        os.close(lock)
-        if error.errno in NO_ROOM:
-            raise full(path) from error
-        raise
-    return lock
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, now: Millis, synchronous: str) -> int:

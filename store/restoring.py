@@ -19,10 +19,11 @@ import orjson
 
 from store import migrate, uses
 from store.backup import ABOUT, CONTENT, FORMAT, SNAPSHOT, About, copied
-from store.database import Reader, owned
+from store.database import Reader
 from store.faults import StoreFault
 from store.glance import damage, glance
 from store.history import Break
+from store.lock import owned
 
 Audit = Callable[[Reader], list[Break]]
 BESIDE = ("", "-wal", "-shm")

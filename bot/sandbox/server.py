@@ -170,7 +170,7 @@ class Sandbox:
         """Repeat the lost events that are due by the clock; gives how many."""
         return await self.parts.delivery.run_due()
 
-    async def until(self, condition: Callable[[], object], deadline_seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], object], deadline_seconds: float = 20) -> None:
         """Wait until something is so, looking at every change. Raises AssertionError with what was said instead."""
         with anyio.move_on_after(deadline_seconds):
             while not condition():

@@ -221,11 +221,11 @@ async def test_a_slow_server_times_out_and_leaves_it_open_whether_it_happened(de
         arrived.set()
         await anyio.sleep_forever()
 
-    with_ = {"method": "POST", "url": await serve(handler), "json": {}, "timeout": "100ms"}
+    with_ = {"method": "POST", "url": await serve(handler), "json": {}, "timeout": "1s"}
     fault = await desk.fault("http", with_, effect="once")
     assert arrived.is_set()
     assert (fault.code, fault.retryable, fault.maybe_happened) == ("http_timeout", True, True)
-    assert "100 ms" in fault.message
+    assert "within 1 s" in fault.message
 
 
 async def test_the_request_gives_up_before_its_attempt_is_cut_off(desk, serve):
@@ -234,7 +234,7 @@ async def test_the_request_gives_up_before_its_attempt_is_cut_off(desk, serve):
 
     fault = await desk.fault("http", {"url": await serve(handler)}, attempt_timeout_ms=100)
     assert fault.code == "http_timeout"
-    assert "98 ms" in fault.message
+    assert "within 0.098 s" in fault.message
 
 
 async def test_cancelling_closes_the_connection(desk, serve):
@@ -252,7 +252,7 @@ async def test_cancelling_closes_the_connection(desk, serve):
         group.start_soon(desk.do, "http", {"url": url})
         await arrived.wait()
         group.cancel_scope.cancel()
-    with anyio.fail_after(10):
+    with anyio.fail_after(20):
         await gone.wait()
 
 
@@ -526,7 +526,9 @@ async def test_cookies_of_one_answer_are_never_sent_with_another_request(desk, s
     assert "set-cookie" not in result.receipt["headers"]
 
 
-@pytest.mark.parametrize("cut", [gzip.compress(b"x" * 1000)[:-9], zlib.compress(b"x" * 1000)[:-5]])
+@pytest.mark.parametrize(
+    "cut", [gzip.compress(b"x" * 1000)[:-9], zlib.compress(b"x" * 1000)[:-5]], ids=["gzip", "zlib"]
+)
 async def test_a_packed_body_that_breaks_off_is_no_success(desk, serve, cut):
     async def handler(request):
         encoding = "gzip" if cut[:2] == b"\x1f\x8b" else "deflate"

@@ -88,7 +88,7 @@ async def test_every_answer_names_its_server_also_a_failing_one():
 async def test_a_file_of_recordings_is_read(tmp_path):
     path = tmp_path / "recordings.yml"
     path.write_text("- contains: hello\n  answers:\n    - {json: {a: 1}, delay_ms: 0}\n")
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         assert RecordedAnswers.load(path).answer("m", "Hello", "", None).json_ == {"a": 1}
 
 

@@ -119,7 +119,7 @@ async def test_gates_expire_by_a_clock_that_is_moved_by_hand(tmp_path: Path) -> 
         engine = service.engine
         run = await waits(service, (await engine.start("sample", {}, actor=MINA)).run)
         clock.advance(1_000)
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             await engine.wait_for(run.id, lambda run: run.steps["review"].gate.overdue)
         clock.advance(4_000)
         run = await ended(service, run)
@@ -134,7 +134,7 @@ async def test_a_step_that_fails_is_tried_again_when_its_backoff_is_over(tmp_pat
     async with running(tmp_path / "a.db", made, clock=clock) as service:
         engine = service.engine
         run = (await engine.start("sample", {}, actor=MINA)).run
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             await engine.wait_for(run.id, lambda run: run.steps["call"].failures == 1)
         clock.advance(60_000)
         run = await ended(service, run)
@@ -148,7 +148,7 @@ async def test_cancel_stops_what_is_running_and_says_so(tmp_path: Path) -> None:
     async with running(tmp_path / "a.db", made) as service:
         engine = service.engine
         run = (await engine.start("sample", {}, actor=MINA)).run
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             await engine.wait_for(run.id, lambda run: run.steps["long"].status == "running")
         await engine.perform(run.id, Cancel(MINA, "enough"))
         run = await ended(service, run)
@@ -232,7 +232,7 @@ async def test_a_full_disk_holds_the_report_back_until_there_is_room(tmp_path: P
     async with running(tmp_path / "a.db", made) as service:
         engine = service.engine
         run = (await engine.start("sample", {}, actor=MINA)).run
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             await engine.wait_for(run.id, lambda run: run.steps["slow"].status == "running")
         database = engine.database
         pages = await database.write(lambda tx: tx.value("PRAGMA page_count"))

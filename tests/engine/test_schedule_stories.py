@@ -58,7 +58,7 @@ async def count(service: Service) -> int:
 
 
 async def all_ended(service: Service) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(20):
         for row in await service.engine.database.read(lambda tx: lookups.run_list(tx, unfinished=True)):
             await service.engine.wait_for(row.id, lambda run: run.status.finished)
 
@@ -189,6 +189,6 @@ async def test_the_service_wakes_by_itself_when_a_slot_comes(tmp_path: Path) -> 
     async with running(tmp_path / "a.db", plan(step("a")), clock=clock) as service:
         await kept(service, daily(), clock.now())
         clock.advance(60_000)
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             while not await count(service):
                 await service.engine.told.event().wait()

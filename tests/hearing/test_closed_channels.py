@@ -75,7 +75,7 @@ async def status(office: ServedOffice, run: Run) -> Mapping[str, Any]:
 
 async def noted(office: ServedOffice, run: Run) -> Mapping[str, Any]:
     """What stands in the way of a run, once it is known."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(20):
         while (await status(office, run))["shown"] is None:
             await anyio.sleep(0.05)
     found: Mapping[str, Any] = (await status(office, run))["shown"]

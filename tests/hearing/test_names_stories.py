@@ -53,7 +53,7 @@ async def pinned(office: ServedOffice) -> dict[str, handles.Handle]:
 
 
 async def once_pinned(office: ServedOffice, *references: str) -> dict[str, handles.Handle]:
-    with anyio.fail_after(10):
+    with anyio.fail_after(20):
         while not set(references) <= (found := await pinned(office)).keys():
             await anyio.sleep(0.02)
     return found

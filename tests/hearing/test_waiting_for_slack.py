@@ -78,7 +78,7 @@ async def tried(here: Asked, times: int) -> None:
     async def tries() -> int:
         return max((one.tries for one in await here.place.open_receipts() if "U0RAVI" in str(one.payload)), default=0)
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(20):
         while await tries() < times:
             await here.place.engine.received.wait(20)
 

@@ -219,7 +219,7 @@ async def test_closing_leaves_no_thread_behind(tmp_path: Path) -> None:
         await database.read(keys)
     with pytest.raises(DatabaseClosed):
         await database.write(put("b"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         while threading.active_count() > before:  # a closed connection's thread ends a moment later
             await anyio.sleep(0.001)
 
@@ -229,7 +229,7 @@ async def test_a_cancelled_scope_around_everything_still_closes_the_file(tmp_pat
         async with opened(tmp_path / "a.db", now=0) as database, anyio.create_task_group() as group:
             for n in range(50):
                 group.start_soon(database.write, put(f"k{n}"))
-            with anyio.fail_after(10):
+            with anyio.fail_after(20):
                 while len(await database.read(keys)) < 50:
                     await anyio.sleep(0.001)
             group.start_soon(database.write, put("late"))

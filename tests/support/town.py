@@ -103,7 +103,7 @@ class Town:
 
     async def at_gate(self, *, quorum: int = 1) -> tuple[Run, Step]:
         """The latest run, once it waits at its gate."""
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             run = await self.engine.wait_for(
                 (await self.last_run()).id, lambda run: any(one.gate for one in run.steps.values())
             )
@@ -111,7 +111,7 @@ class Town:
 
     async def card(self, gate_id: str) -> tuple[str, str]:
         """Channel and ts of a gate's card, once it stands in Slack."""
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             while True:
                 found = await self.engine.database.read(lambda tx: anchors.of(tx, f"gate:{gate_id}"))
                 if found is not None and found.ts is not None:
@@ -120,7 +120,7 @@ class Town:
 
     async def root(self, run: Run) -> tuple[str, str]:
         """Channel and ts of a run's root message, once it stands in Slack."""
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             while True:
                 found = await self.engine.database.read(lambda tx: anchors.of(tx, f"run:{run.id}"))
                 if found is not None and found.ts is not None:
@@ -128,14 +128,14 @@ class Town:
                 await self.engine.told.wait(20)
 
     async def ended(self, run: Run) -> Run:
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             return await self.engine.wait_for(run.id, lambda run: run.status.finished)
 
     async def open_receipts(self) -> list[receipts.Receipt]:
         return await self.engine.database.read(lambda tx: receipts.open(tx, 100))
 
     async def all_answered(self) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             while await self.open_receipts():
                 await self.engine.received.wait(20)
 
