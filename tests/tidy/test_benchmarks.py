@@ -28,14 +28,6 @@ PROMISED = {
 KEYS = {"name", "ours", "unit", "limit", "peers", "repetitions", "spread", "synchronous"}
 # The other areas start processes of their own.
 IN_PROCESS = ("conditions", "w3", "gates", "fanout", "load", "finished", "growth")
-    "conditions",
-    "w3",
-    "gates",
-    "fanout",
-    "load",
-    "finished",
-    "growth",
-)  # others start processes of their own
 
 
 def test_every_promised_figure_has_a_meaning() -> None:
