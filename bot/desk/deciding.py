@@ -10,6 +10,7 @@ from bot.desk.bench import Bench
 from bot.desk.gate_answers import FORMS, Complaint, GateAnswers, Given
 from bot.desk.place import Asker
 from bot.desk.verdicts import Verdicts
+from bot.digests import digests_in
 from bot.grammar import Approve, Changes, Reject
 from bot.intake import Clicked, Submitted
 from bot.people import Acquaintance
@@ -19,7 +20,7 @@ from bot.views.blocks import Block
 from bot.views.fields import fields_of, unfit
 from bot.views.gate_buttons import ANSWER, CHANGES, CHOICE, EDIT, REJECT, gate_of, seen_by
 from bot.views.gate_forms import ANSWER_FORM, EDIT_FORM, answer_form, changes_form, edit_form, no_form
-from bot.views.gate_words import gate_key
+from bot.views.gate_words import digest_key, gate_key
 from bot.views.reject_form import reject_form
 from bot.views.reply import NOTHING, Reply
 from engine.rules.commands import Refusal
@@ -148,15 +149,19 @@ class Deciding:
             return decisions.not_the_card(None)
         if clicked.container in ("home", "ephemeral") or clicked.channel.startswith("D"):
             return None
-        key = gate_key(gate_of(clicked.value))
-        here, card = await self._bench.engine.database.read(
-            lambda tx: (anchors.by_message(tx, clicked.channel, clicked.message_ts), anchors.of(tx, key))
+        run, key = found[0], gate_key(gate_of(clicked.value))
+        here, card, shared = await self._bench.engine.database.read(
+            lambda tx: (
+                anchors.by_message(tx, clicked.channel, clicked.message_ts),
+                anchors.of(tx, key),
+                [digest_key(one.id) for one in digests_in(tx, run) if one.of(gate.id) is not None],
+            )
         )
-        if here is not None and here.key == key:
+        if here is not None and here.key in (key, *shared):
             return None
         if here is None and card is not None and card.channel == clicked.channel and card.state == "sending":
             return None  # it stands in Slack, and where exactly is just being written down
-        return decisions.not_the_card(gate, await self._address(found[0], gate))
+        return decisions.not_the_card(gate, await self._address(run, gate))
 
     # The decision ---------------------------------------------------------------------------------------------------
 

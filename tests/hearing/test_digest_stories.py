@@ -57,6 +57,20 @@ async def test_a_click_on_a_message_that_is_not_the_card_decides_nothing(tmp_pat
         assert set((await here.states()).values()) == {OPEN}
 
 
+async def test_an_item_that_is_alone_is_decided_on_its_card_as_any_other(tmp_path: Path) -> None:
+    async with piled(tmp_path, pile(1)) as here:
+        assert "You approved" in await here.click("ravi", "gate_approve")
+        assert await here.states() == {"page-1": APPROVED}
+
+
+async def test_the_buttons_of_an_item_do_not_count_on_the_card_of_others(tmp_path: Path) -> None:
+    async with piled(tmp_path, pile(1)) as here:
+        key = f"digest:{here.digest}"
+        await here.place.engine.database.write(lambda tx: anchors.forget(tx, key))
+        assert "This is not the card of G-1" in await here.click("ravi", "gate_approve")
+        assert await here.states() == {"page-1": OPEN}
+
+
 # Item by item. --------------------------------------------------------------------------------------------------------
 
 
