@@ -259,6 +259,16 @@ async def test_an_edit_that_does_not_fit_is_told_with_what_is_wrong(note):
             await r.edit("editorial", {"title": 7}, by="U0ADA")
 
 
+@pytest.fixture
+def nobody_set_up_the_log():
+    before = structlog.get_config() if structlog.is_configured() else None
+    structlog.reset_defaults()
+    yield
+    if before is not None:
+        structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("nobody_set_up_the_log")
 async def test_the_log_is_quiet_unless_somebody_has_set_it_up(note, capsys):
     async with rehearsal(note(), fakes={"draft": DRAFT, "publish": PUBLISHED}) as r:
         await r.start(topic="Ink")

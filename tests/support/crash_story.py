@@ -18,8 +18,10 @@ import anyio
 
 from bot.client import Client, NoService, Unreachable
 from bot.requests import Settle
+from bot.sandbox.apps import App
 from bot.sandbox.clock import Clock
 from bot.sandbox.entering import NotPossible
+from bot.sandbox.people import default_workspace
 from bot.sandbox.server import Sandbox
 from store import lookups, outbox, receipts
 from store.database import Reader
@@ -299,12 +301,17 @@ def explained(place: Company, where: str = "") -> Iterator[None]:
 async def company(
     folder: Path, *, effect: str = "once", script: str = APPEND, clock: Clock | None = None
 ) -> AsyncIterator[Company]:
-    """A company with one workflow, whose service was never started."""
+    """A company with one workflow, whose service was never started.
+
+    It hears nothing that is said in channels: acknowledgements are counted, and the messages of our own app would be
+    among them, now before a click and now after it.
+    """
     workflows = folder / "workflows"
     workflows.mkdir(parents=True)
     (workflows / "publish_note.yaml").write_text(WORKFLOW.format(effect=effect))
     (workflows / "publish.sh").write_text(script)
-    sandbox = Sandbox(clock=clock)
+    app = App(events=App().events - {"message.channels", "message.groups"})
+    sandbox = Sandbox(default_workspace(app), clock=clock)
     async with sandbox.running():
         made = Company(folder, sandbox)
         try:
