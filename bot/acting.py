@@ -43,14 +43,14 @@ class Acting(Looking):
         self._engine = engine
 
     async def decide(self, request: Decide, by: Actor) -> Json:
-        run, step = await self._gate(request.ref, request.step)
+        run, step, gate = await self._gate(request.ref, request.step)
         answered = request.content is not None or request.verdict == "answer"
         content = self._answer(step, request) if answered else None
         decide = commands.Decide(
             step.key,
             by,
             request.verdict,
-            gate="" if step.gate is None else step.gate.id,
+            gate=gate,
             comment=request.comment,
             surface=surface(by),
             override=request.override,
@@ -169,18 +169,29 @@ class Acting(Looking):
 
     # What is meant ---------------------------------------------------------------------------------------------------
 
-    async def _gate(self, ref: str, step: str) -> tuple[Run, Step]:
-        """The gate that is meant: by its own name, by its step, or the only open one of the run."""
+    async def _gate(self, ref: str, step: str) -> tuple[Run, Step, str]:
+        """The gate that is meant: by its own name, by its step, or the only open one of the run.
+
+        The last is the id of the version: an id means its own, whatever has come since, and all else the newest.
+        """
         by_name = await self._engine.resolve_gate(ref)
         if by_name is not None and step in ("", by_name[1].key):
-            return by_name
+            named = ref.strip()[:2].upper() == "G-"
+            return *by_name, _newest(by_name[1]) if named else ref.strip()
+        run, found = await self._at_step(ref, step)
+        return run, found, _newest(found)
+
+    async def _at_step(self, ref: str, step: str) -> tuple[Run, Step]:
         run = await self._run(ref)
         if step:
             found = run.steps.get(step)
             if found is None:
                 raise unknown_step(run, step)
             return run, found
-        open_ones = [one for one in run.steps.values() if one.status is StepStatus.WAITING and one.gate is not None]
+        asked = [one for one in run.steps.values() if one.gate is not None]
+        open_ones = [one for one in asked if one.status is StepStatus.WAITING]
+        if not open_ones and len(asked) == 1:
+            return run, asked[0]  # somebody was quicker: the rules know what became of it
         if len(open_ones) != 1:
             names = ", ".join(one.key for one in open_ones)
             raise Objection(
@@ -190,6 +201,10 @@ class Acting(Looking):
                 status=409,
             )
         return run, open_ones[0]
+
+
+def _newest(step: Step) -> str:
+    return "" if step.gate is None else step.gate.id
 
 
 def surface(by: Actor) -> str:

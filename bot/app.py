@@ -24,6 +24,7 @@ from bot.slack import Slack
 from bot.twins import Twins
 from bot.unrecorded import Unrecorded
 from bot.views.gate_buttons import OPENS_FORM
+from bot.views.run_again import OPENS_FORM as OPENS_RETRY_FORM
 from bot.views.start_windows import FORM
 from engine.api import Engine
 from store.faults import StoreFault
@@ -33,11 +34,16 @@ from store.receipts import Receipt
 log = structlog.get_logger()
 
 ANYTHING = re.compile(r".*", re.DOTALL)
-URGENT = OPENS_FORM  # a trigger lives for three seconds
+URGENT = OPENS_FORM | OPENS_RETRY_FORM  # a trigger lives for three seconds
+KIND_MAX = 40  # characters in the log: a kind is a word, and this may be anything
 CLEAR: Json = {"response_action": "clear"}  # the windows below the last one are done with as well
 
 Spawn = Callable[[Receipt], None]
 """Have a held receipt served at once, beside whatever else goes on."""
+
+
+class NotHeard(Exception):
+    """Something of ours broke before a delivery was on disk: it must come again."""
 
 
 class Hearing:
@@ -70,6 +76,9 @@ class Hearing:
         receipt = self._receipt(body, now)
         if receipt is not None:
             try:
+                if not await self._worker.concerns(intake.heard(receipt)):
+                    await next()
+                    return None
                 complaint = await self._complaint(receipt)
                 if complaint is not None:
                     return complaint
@@ -86,11 +95,11 @@ class Hearing:
 
     async def _options(self, body: Mapping[str, Any]) -> list[Json]:
         """What one of our menus offers; nothing is put down, as nothing is asked for."""
-        view: Mapping[str, Any] = body.get("view") or {}
-        user: Mapping[str, Any] = body.get("user") or {}
-        metadata = str(view.get("private_metadata") or "")
+        view, user = body.get("view"), body.get("user")
+        metadata = str(view.get("private_metadata") or "") if isinstance(view, Mapping) else ""
+        asking = str(user.get("id") or "") if isinstance(user, Mapping) else ""
         try:
-            return await self._worker.options(str(user.get("id") or ""), str(body.get("value") or ""), metadata)
+            return await self._worker.options(asking, str(body.get("value") or ""), metadata)
         except StoreFault as fault:
             log.warning("options.unreadable", error=type(fault).__name__)
             return []
@@ -111,11 +120,10 @@ class Hearing:
 
     def _receipt(self, body: Mapping[str, Any], now: Millis) -> Receipt | None:
         try:
-            receipt = intake.receipt(body, self._ourselves, now)
-            return receipt if receipt is None or self._worker.concerns(intake.heard(receipt)) else None
+            return intake.receipt(body, self._ourselves, now)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             # Coming again would not help. The body stays out of the log: it may hold anything.
-            log.exception("payload.unreadable", kind=str(body.get("type")))
+            log.exception("payload.unreadable", kind=_kind(body))
             return None
 
     async def _receive(self, receipt: Receipt) -> None:
@@ -149,7 +157,15 @@ def bolt_app(slack: Slack, hearing: Hearing) -> AsyncApp:
         process_before_response=True,
     )
     logger.setLevel(logging.WARNING)
-    app.use(hearing.hear)
+
+    async def hear(body: Mapping[str, Any], next: Callable[[], Awaitable[Any]]) -> BoltResponse | None:
+        try:
+            return await hearing.hear(body, next)
+        except Exception as error:
+            raise NotHeard from error
+
+    app.use(hear)
+    app.error(_broken)
     for register in (app.event, app.command, app.action, app.view_submission, app.view_closed, app.shortcut):
         register(ANYTHING)(_acknowledge)
     app.options(ANYTHING)(_no_options)
@@ -188,6 +204,27 @@ def _is_urgent(receipt: Receipt) -> bool:
 
 async def _acknowledge(ack: Callable[[], Awaitable[Any]]) -> None:
     await ack()
+
+
+async def _broken(error: Exception, body: Mapping[str, Any]) -> BoltResponse:
+    """What we could not hear comes again; what Bolt cannot sort has been heard, if there was anything to hear."""
+    if not isinstance(error, NotHeard):
+        return unreadable(body, error)
+    log.error("payload.not_heard", kind=_kind(body), exc_info=error.__cause__)
+    return BoltResponse(status=500)
+
+
+def unreadable(body: Mapping[str, Any], error: Exception) -> BoltResponse:
+    """Acknowledges what is not made as Slack makes it: coming again would not help.
+
+    Neither the body nor what the error says of it goes to the log: they may hold anything.
+    """
+    log.warning("payload.unreadable", kind=_kind(body), error=type(error).__name__)
+    return BoltResponse(status=200)
+
+
+def _kind(body: Mapping[str, Any]) -> str:
+    return str(body.get("type"))[:KIND_MAX]
 
 
 async def _no_options(ack: Callable[..., Awaitable[Any]]) -> None:

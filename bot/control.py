@@ -168,7 +168,9 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _json(Objection(code, getattr(fault, "message", str(fault)), fault.hint).as_json(), 503)
     except web.HTTPException as error:
         return _json(Objection("http", f"{error.reason}.").as_json(), error.status)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            return web.Response(status=400)  # they hung up before they had said all of it: nobody reads this
         token = os.urandom(3).hex().upper()
         log.exception("request.failed", address=request.path, token=f"E-{token}")
         said = Objection("internal", f"Something broke on our side (E-{token}).", f"Look for E-{token} in the log.")

@@ -21,7 +21,9 @@ from store.model import GatePlan, Json, Plan
 
 HIDDEN = "•••"
 LINE_CHARS = 160
+DEPTH_MAX = 3  # of values within values that get lines of their own
 Shape = dict[str, Any]
+_POLICIES = {"approve": "approves", "reject": "rejects", "changes": "asks for changes"}
 _EFFECTS = {"pure": "changes nothing", "idempotent": "may be repeated", "once": "must not be repeated unseen"}
 
 
@@ -128,8 +130,8 @@ def _lines(step: Shape) -> Iterator[str]:
     elif step["uses"] in ("http", "command", "python", "model", "workflow"):
         yield f"{indent}    {_EFFECTS[step['effect']]}{'; can be undone' if step['undo'] else ''}"
     with_ = step["with"] if isinstance(step["with"], dict) else {}
-    for key, value in with_.items():
-        yield f"{indent}    {key}: {_shown(value)}"
+    for line in _given(with_):
+        yield f"{indent}    {line}"
 
 
 def _asked(gate: Shape) -> str:
@@ -142,8 +144,64 @@ def _asked(gate: Shape) -> str:
     return f"decided by {people}, {own}{due}; open for {length(gate['expires_ms'])}, then: {gate['on_expiry']}"
 
 
-def _shown(value: Json) -> str:
-    if not isinstance(value, str):
-        return glimpse(value)
-    line = " ".join(value.split())
-    return line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS]}…"
+def _given(with_: Mapping[str, Json]) -> Iterator[str]:
+    """What a step is given, a line each; policies and cards of gates in words."""
+    for key, value in with_.items():
+        match key, value:
+            case "auto", list():
+                yield from (_policy(one) for one in value if one["when"] is not False)
+            case "card", dict():
+                yield from _card(value)
+            case _:
+                yield from _value_lines(key, value)
+
+
+def _policy(one: Json) -> str:
+    """`approves by itself if ${{ … }}: The model had no doubts.`"""
+    does = _POLICIES.get(one["verdict"], f"chooses {one.get('choice') or one['verdict']}")
+    said = f": {_line(one['comment'])}" if one.get("comment") else ""
+    holds = "" if one["when"] is True else f" if {_line(one['when'])}"
+    return f"{does} by itself{holds}{said}"
+
+
+def _card(card: Mapping[str, Json]) -> Iterator[str]:
+    fields, body = card.get("fields") or [], card.get("body")
+    shown = [*fields, *([body] if body and body not in fields else [])]
+    if shown:
+        yield f"card: {', '.join(shown)}"
+
+
+def _value_lines(key: str, value: Json, depth: int = 0) -> Iterator[str]:
+    indent = "  " * depth
+    if not isinstance(value, dict | list) or not value:
+        yield f"{indent}{key}: {_line(value)}"
+    elif isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
+        yield f"{indent}{key}: {_cut(', '.join(_line(one) for one in value))}"
+    elif depth == DEPTH_MAX:
+        yield f"{indent}{key}: {glimpse(value)}"
+    elif isinstance(value, dict):
+        yield f"{indent}{key}:"
+        for name, part in value.items():
+            yield from _value_lines(name, part, depth + 1)
+    else:
+        yield f"{indent}{key}:"
+        for number, one in enumerate(value, start=1):
+            yield from _value_lines(str(number), one, depth + 1)
+
+
+def _line(value: Json) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return _cut(" ".join(value.split())) or "(empty)"
+        case list() | dict() if not value:
+            return "(empty)"
+        case _:
+            return glimpse(value)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS].rstrip()}…"

@@ -17,7 +17,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.app import Hearing, bolt_app, ourselves_of
+from bot.app import Hearing, bolt_app, ourselves_of, unreadable
 from bot.desk.worker import Worker
 from bot.slack import Slack, SlackFault
 from bot.unrecorded import Unrecorded
@@ -110,6 +110,8 @@ class Ears:
         self._under_way += 1
         try:
             return await self._app.async_dispatch(request)
+        except Exception as error:  # what breaks Bolt where it names the parts of a delivery breaks it each time
+            return unreadable(request.body, error)
         finally:
             self._under_way -= 1
             if self._under_way == 0:

@@ -141,7 +141,7 @@ def receipt(body: Body, ourselves: Ourselves, now: Millis) -> Receipt | None:
         return None
     key, kind, heard = read
     payload: Json = {"heard": type(heard).__name__, **codec.plain(heard)}
-    return Receipt(key, kind, payload, received_at=now)
+    return Receipt(_writable(key), kind, _whole(payload), received_at=now)
 
 
 def heard(receipt: Receipt) -> Heard:
@@ -334,6 +334,15 @@ def _entered(state: Body) -> Json:
         case "file_input" if state.get("files"):
             return as_json(attached(state["files"]))
     return None
+
+
+def _whole(value: Json) -> Json:
+    """The same with text in it that can be written, whatever it is the text of."""
+    if isinstance(value, dict):
+        return {_writable(name): _whole(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(inner) for inner in value]
+    return _writable(value) if isinstance(value, str) else value
 
 
 def _writable(text: object) -> str:

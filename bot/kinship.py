@@ -8,9 +8,10 @@ from typing import Protocol
 
 from bot.views.run_message import root_key
 from bot.views.scene import Held, Kin
-from bot.wording import RUN_STATES, endpoint_text
+from bot.wording import NEEDS_A_PERSON, RUN_STATES, WAITS_FOR_A_DECISION, endpoint_text
 from store import anchors, definitions, endpoints, lookups
 from store.database import Reader
+from store.lookups import RunInShort
 from store.model import Run, RunId, RunStatus, StepKey
 
 KIN_MAX = 30  # nobody follows more links
@@ -45,9 +46,19 @@ def around(tx: Reader, run: Run, permalink: Permalink) -> Around:
 def kin_of(tx: Reader, run: Run, permalink: Permalink) -> Mapping[RunId, Kin]:
     """The runs that it started and its parent: how they are called, how they stand, and where in Slack."""
     ids = [step.child for step in run.steps.values() if step.child is not None][:KIN_MAX]
-    if run.parent is not None:
-        ids.append(run.parent.run_id)
-    return {one: _kin(tx, one, *found, permalink) for one, found in lookups.in_short(tx, ids).items()}
+    parent = None if run.parent is None else run.parent.run_id
+    ids += [] if parent is None else [parent]
+    return {
+        one: _kin(tx, one, short.name, short.workflow, _state(short, started=one != parent), permalink)
+        for one, short in lookups.in_short(tx, ids).items()
+    }
+
+
+def _state(short: RunInShort, *, started: bool) -> str:
+    """How it stands: of a run that this one started also whether it waits for people."""
+    if started and short.unknown:
+        return NEEDS_A_PERSON
+    return WAITS_FOR_A_DECISION if started and short.asks else RUN_STATES[short.status]
 
 
 def before_it(tx: Reader, run: Run, permalink: Permalink) -> tuple[int, tuple[Kin, ...]]:
@@ -56,7 +67,9 @@ def before_it(tx: Reader, run: Run, permalink: Permalink) -> tuple[int, tuple[Ki
         return 0, ()
     line = lookups.open_in_queue(tx, run.workflow, run.queue)
     ahead = sum(status is RunStatus.QUEUED and (at, id) < (run.stands_since, run.id) for id, _, status, at in line)
-    going = [(one, name, run.workflow, status) for one, name, status, _ in line if status is not RunStatus.QUEUED]
+    going = [
+        (one, name, run.workflow, RUN_STATES[status]) for one, name, status, _ in line if status is not RunStatus.QUEUED
+    ]
     return ahead, tuple(_kin(tx, *one, permalink) for one in going[:HOLDERS_MAX])
 
 
@@ -71,9 +84,9 @@ def held_of(tx: Reader, run: Run) -> Mapping[StepKey, Held]:
     return found
 
 
-def _kin(tx: Reader, run_id: RunId, name: str, workflow: str, status: RunStatus, permalink: Permalink) -> Kin:
+def _kin(tx: Reader, run_id: RunId, name: str, workflow: str, state: str, permalink: Permalink) -> Kin:
     card = definitions.workflow(tx, workflow)
-    return Kin(name, _address(tx, run_id, permalink), card.title if card else "", RUN_STATES[status])
+    return Kin(name, _address(tx, run_id, permalink), card.title if card else "", state)
 
 
 def _address(tx: Reader, run_id: RunId, permalink: Permalink) -> str:

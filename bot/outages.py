@@ -1,5 +1,7 @@
 """Endpoints that are down: one notice in each channel for alerts, kept true, and closed when it answers again.
 
+Where no such channel is open to us, those who keep things running get it directly.
+
 Level-triggered like the messages of runs: what should stand is worked out from the rows, so that a restart in between
 posts nothing twice. A notice is one outage's, by the moment since which the endpoint is held:
 
@@ -16,13 +18,15 @@ from functools import partial
 import anyio
 import structlog
 
+from bot.copies import PEOPLE_MAX
 from bot.delivery import Compose
 from bot.message import Message, Priority
+from bot.names import USER_ID
 from bot.operators import Operators
 from bot.projection import DIRECTORY_SECONDS, Directory
 from bot.sender import Sender
 from bot.tickets import differs, ticket_for
-from bot.views.outage import Outage, answered_again, closed_notice, down_notice
+from bot.views.outage import Outage, answered_again, closed_notice, directly, down_notice
 from bot.views.scene import Rendering
 from engine.bell import Bell
 from engine.clock import Clock
@@ -30,6 +34,7 @@ from store import anchors, definitions, endpoints, outbox, unshown
 from store.anchors import Anchor
 from store.database import Database, Reader, Writer
 from store.endpoints import Endpoint, Notice
+from store.faults import StoreFault
 from store.model import Millis, RunId
 
 log = structlog.get_logger("slack")
@@ -50,6 +55,7 @@ class Sight:
     anchors: Mapping[str, Anchor] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     told_down: bool = False
+    keepers: tuple[tuple[str, ...], ...] = ()  # whom to tell while no channel is open, those to be asked first first
 
 
 def owner_of(endpoint: str) -> RunId:
@@ -69,7 +75,8 @@ def wanted(sight: Sight) -> list[Message]:
     if one.held_since is not None:
         told = down_notice(Outage(one.name, one.held_since, sight.runs, one.held_until, one.message))
         for place in dict.fromkeys([*places, *sight.places]):
-            found.append(_message(sight, notice_key(one.name, one.held_since, place), place, told))
+            shown = directly(told) if _is_person(place) else told
+            found.append(_message(sight, notice_key(one.name, one.held_since, place), place, shown))
     for key, (since, place) in standing.items():
         if since != one.held_since:
             up_at = one.up_at if one.up_at is not None and one.up_at >= since else None
@@ -102,11 +109,24 @@ class Outages:
         assert self._sender is not None, "hand_to was not called"
         while True:
             rung = self._changed.event()
-            more = await self.run_once()
+            more = await self._pass()
             soon = self._clock.now() + LOOK_EVERY_MS
             await self._clock.wait(anyio.Event(), soon)
             if not more:
                 await self._clock.wait(rung, None)
+
+    async def _pass(self) -> bool:
+        """A look; one that comes to nothing is taken again, and stops nothing else: all is in the rows."""
+        try:
+            return await self.run_once()
+        except StoreFault as fault:
+            if fault.fatal:
+                raise
+            log.warning("notices.wait", why=fault.message, hint=fault.hint)
+            return True
+        except Exception:
+            log.exception("notices.not_looked_at")
+            return False
 
     async def run_once(self) -> bool:
         """Hand what differs to the sender, and note what has been told; whether there is more to come."""
@@ -143,8 +163,9 @@ class Outages:
         closed = [row for row in unshown.of_run(tx, owner) if row.state == "closed"]
         shut = {name for row in closed for name in (row.channel, row.name)}
         places = self._places(tx, one, shut) if one.held else ()
+        keepers = self._keepers(tx, one) if one.held and not places else ()
         told_down = endpoints.is_told_down(tx, one.name)
-        return Sight(one, endpoints.runs_waiting(tx, one.name), places, standing, {}, told_down)
+        return Sight(one, endpoints.runs_waiting(tx, one.name), places, standing, {}, told_down, keepers)
 
     def _places(self, tx: Reader, one: Endpoint, shut: Set[str]) -> tuple[str, ...]:
         """The operators' channel; when there is none, or it is closed to us, those of the workflows that wait."""
@@ -154,8 +175,28 @@ class Outages:
         channels = [card.alerts_failed or card.channel for card in cards if card is not None]
         return tuple(dict.fromkeys(channel for channel in channels if channel and channel not in shut))
 
+    def _keepers(self, tx: Reader, one: Endpoint) -> tuple[tuple[str, ...], ...]:
+        """Whom to tell where no channel is open: the operators; when none can be listed, the owners of what waits."""
+        cards = [definitions.workflow(tx, name) for name in endpoints.workflows_waiting(tx, one.name)]
+        owners = dict.fromkeys(card.owner for card in cards if card is not None and card.owner)
+        return (self._operators.people, tuple(owners))
+
+    async def _people(self, sight: Sight) -> tuple[str, ...]:
+        """The people whom it is told directly, by id; none while Slack does not say who they are."""
+        for references in sight.keepers:
+            behind = await self._directory.behind(references)
+            people = dict.fromkeys(person for one in references for person in behind.get(one, ())[:PEOPLE_MAX])
+            if people:
+                return tuple(people)[:PEOPLE_MAX]
+        return ()
+
     async def _named(self, sight: Sight) -> Sight:
         """With the ids of its channels, or those that were known before when Slack says nothing."""
+        try:
+            with anyio.move_on_after(DIRECTORY_SECONDS):
+                sight = replace(sight, places=sight.places or await self._people(sight))
+        except Exception:
+            log.exception("directory.failed")
         written = [*sight.places, *(place for _, place in (_parts(sight.endpoint.name, key) for key in sight.anchors))]
         try:
             with anyio.move_on_after(DIRECTORY_SECONDS):
@@ -203,6 +244,10 @@ def _parts(endpoint: str, key: str) -> tuple[Millis, str]:
     return int(since), place
 
 
+def _is_person(place: str) -> bool:
+    return USER_ID.fullmatch(place) is not None
+
+
 def _message(sight: Sight, key: str, place: str, rendering: Rendering, under: str = "") -> Message:
     return Message(
         key=key,
@@ -217,5 +262,6 @@ def _message(sight: Sight, key: str, place: str, rendering: Rendering, under: st
         final=bool(under),
         recipients=(),
         rendering=rendering,
+        person=place if _is_person(place) else "",
         place=place,
     )

@@ -44,6 +44,7 @@ BATCH = 64  # runs looked at in one pass
 BACKLOG_MAX = 5_000  # messages that wait: beyond that looking at more runs would only use memory
 PASS_EVERY_MS = 100  # rings that come closer together share a pass
 RUN_EVERY_MS = 500  # a run that changes all the time is looked at this often
+DISK_AGAIN_MS = 1_000
 AGAIN_MS = 60_000  # when to look again at a run that could not be rendered
 SHOWN_BYTES_MAX = 2_000_000  # a larger value is not even loaded: no message could show it
 LABEL_BYTES_MAX = 100_000  # of one item among many only a few words are shown
@@ -127,10 +128,20 @@ class Projector:
             async with anyio.create_task_group() as group:
                 for bell in (self._changed.event(), self.sender.settled.event()):
                     group.start_soon(_pass_on, bell, rung)
-                next_at = await self.run_once(self._clock.now())
+                next_at = await self._pass(self._clock.now())
                 await self._clock.wait(rung, next_at)
                 group.cancel_scope.cancel()
             await self._clock.wait(anyio.Event(), self._clock.now() + PASS_EVERY_MS)
+
+    async def _pass(self, now: Millis) -> Millis | None:
+        """A pass, which is made again in a moment when the disk gives or takes nothing: all is in the outbox still."""
+        try:
+            return await self.run_once(now)
+        except StoreFault as fault:
+            if fault.fatal:
+                raise
+            log.warning("outbox.waits", why=fault.message, hint=fault.hint)
+            return now + DISK_AGAIN_MS
 
     async def run_once(self, now: Millis) -> Millis | None:
         """Look at a batch of changed runs; gives when to look again, None for at the next ring."""

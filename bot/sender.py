@@ -115,8 +115,11 @@ class Sender:
     async def _deliver(self, ticket: Ticket) -> None:
         try:
             sent = await self._delivery.bring_up_to_date(ticket)
-        except StoreFault:
-            raise
+        except StoreFault as fault:
+            if fault.fatal:
+                raise
+            log.warning("message.waits", key=ticket.key, run=ticket.run_id, why=fault.message, hint=fault.hint)
+            self._put_off(ticket, SlackFault("not_noted", retryable=True))
         except SlackFault as fault:
             self._put_off(ticket, fault)
         except Exception:

@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 import orjson
 from aiohttp import BodyPartReader, ClientPayloadError, web
+from aiohttp.http import HttpProcessingError
 
 from bot.requests import VERSION, Objection
 from engine.handed_in import received as kept
@@ -86,6 +87,9 @@ class Uploads:
         except ValueError as error:
             hint = "Send multipart/form-data with a boundary."
             raise Objection("bad_request", f"The form cannot be read: {error}.", hint, status=400) from None
+        except HttpProcessingError as error:
+            hint = "Each part begins with its headers, a line each."
+            raise Objection("bad_request", f"The form cannot be read: {error.message}.", hint, status=400) from None
         return files, fields
 
     async def _kept(

@@ -242,7 +242,7 @@ def _agains(scene: Scene, anchors: Mapping[str, Anchor]) -> Iterator[Message]:
     for n, again in enumerate(scene.past.agains if shows(scene, anchors) else (), start=1):
         if end_key(scene.run, n) in anchors or again_key(scene.run.id, n) in anchors:
             line = again_line(scene, again)
-            yield _message(scene, again_key(scene.run.id, n), place, Priority.CARD, line, (), final=False)
+            yield _message(scene, again_key(scene.run.id, n), place, Priority.CARD, line, (), final=True)
 
 
 def _alerts(scene: Scene, anchors: Mapping[str, Anchor], reach: Reach) -> Iterator[Message]:

@@ -30,6 +30,9 @@ RUN_STATES: dict[RunStatus, str] = {
     RunStatus.CANCELLED: "cancelled",
 }
 
+NEEDS_A_PERSON = "needs a person"
+WAITS_FOR_A_DECISION = "waiting for a decision"
+
 STEP_STATES: dict[StepStatus, str] = {
     StepStatus.PENDING: "not started",
     StepStatus.READY: "about to start",

@@ -15,7 +15,7 @@ import anyio.to_thread
 import structlog
 
 from engine.adoption import adopted
-from engine.beginning import begun, first, named, require_files, started_by
+from engine.beginning import begun, first, has_files, named, require_files, started_by
 from engine.bell import Bell
 from engine.clock import Clock
 from engine.facts import facts_for
@@ -174,7 +174,7 @@ class Engine:
         if definition is None:
             raise UnknownWorkflow(workflow)
         plan = definition.plan
-        if any(schema.get("x-file") for schema in plan.inputs.values()):
+        if has_files(plan, inputs):
             await anyio.to_thread.run_sync(require_files, self.content, plan, inputs)
         key = dedupe_key or key_of(plan, inputs)
         gesture = None if receipt is None else f"receipt:{receipt}"
@@ -271,7 +271,7 @@ class Engine:
         """Write a run that changed, with what others are told of it; what follows from it follows the commit."""
         head = runs.save(tx, self.chain, before, after, events, head, self.tell)
         write_letters(self, tx, before, after, events)
-        if self.tell and before is not None and before.status is not after.status:
+        if self.tell and before is not None:
             show_others(tx, before, after)
         tx.after_commit(lambda: self._committed(after, head, events))
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from engine.handed_in import files_of
 from engine.outgrown import outgrown
 from engine.rules.commands import Cancel, StartRun
 from engine.rules.evolution import fold
@@ -22,15 +23,20 @@ if TYPE_CHECKING:
     from engine.api import Engine, Request, Started  # which is asked to start it
 
 
+def has_files(plan: Plan, inputs: Mapping[str, Json]) -> bool:
+    """Whether there is a file among the inputs."""
+    return any(files_of(schema, inputs.get(name)) for name, schema in plan.inputs.items())
+
+
 def require_files(content: ContentFolder, plan: Plan, inputs: Mapping[str, Json]) -> None:
     """Raise NotStarted when a file among the inputs is none that was handed in."""
     for name, schema in plan.inputs.items():
-        if schema.get("x-file") and inputs.get(name) is not None:
+        for file in files_of(schema, inputs.get(name)):
             try:
-                size = content.held(str(inputs[name]["hash"]))
+                size = content.held(str(file["hash"]))
             except StoreFault as missing:
                 raise NotStarted(f"`{name}` is no file that was handed in: {missing.message}") from None
-            if size != inputs[name]["size"]:
+            if size != file["size"]:
                 raise NotStarted(f"`{name}` is not the file it says: it has {size:,} bytes.")
 
 

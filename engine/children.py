@@ -9,10 +9,10 @@ from engine.api import Engine, NotStarted, Request, UnknownRun
 from engine.faults import ActivityFault
 from engine.inputs import read_inputs
 from engine.rules.attempts import may_go_on, stale
-from engine.rules.commands import AwaitChild, Command, ReportInterrupted
+from engine.rules.commands import AwaitChild, Command, ReportFailure
 from engine.starting import open_runs
 from store.database import Writer
-from store.model import LIMITS, Coordinates, Json, Parent, Plan, Run, RunId, RunStatus, StepPlan
+from store.model import LIMITS, Coordinates, Failure, Json, Parent, Plan, Run, RunId, RunStatus, StepPlan
 
 
 async def start_child(engine: Engine, spec: StepPlan, run: Run, place: Coordinates, given: Mapping[str, Json]) -> None:
@@ -59,7 +59,7 @@ def _inputs(plan: Plan, given: Mapping[str, Json]) -> dict[str, Json]:
 def _start(engine: Engine, tx: Writer, plan: Plan, request: Request, place: Coordinates) -> None:
     parent = engine.run_in(tx, request.parent.run_id) if request.parent else None
     assert parent is not None, "a child has a parent"
-    command: Command = ReportInterrupted(place, "the run was ended")
+    command: Command = ReportFailure(place, Failure("run_ended", "the run was ended"))  # nothing has begun
     own_plan = engine.plan_in(tx, parent.version)
     if not stale(parent, place) and may_go_on(own_plan, parent, parent.steps[place.key]):
         child = engine.start_in(tx, plan, request).run

@@ -53,7 +53,7 @@ def ensure(
                 "ensure_failed",
                 f"The output is not as it must be: {said}",
                 retryable=spec.effect != "once",
-                maybe_happened=spec.effect == "once",
+                maybe_happened=spec.effect != "pure",
                 detail={"answer": orjson.dumps(output).decode()[:ANSWER_CHARS], "error": said},
             )
 

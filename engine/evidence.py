@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import orjson
 
@@ -28,16 +29,17 @@ SHAPES = ({"value", "hash", "size"}, {"name", "media_type", "size", "hash"})  # 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is on record of a run."""
+    """What is on record of a run. Its large values, which may be more than memory holds, stay where they are."""
 
     run: Run
     links: tuple[Link, ...]
     files: Mapping[str, bytes]
+    values: Mapping[str, Path]  # where the large values stand, by their hashes
     missing: tuple[str, ...]  # hashes of values that are no longer there
 
 
 def gathered(tx: Reader, folder: ContentFolder, run_id: RunId) -> Evidence | None:
-    """The evidence of a run; None when there is no such run."""
+    """The evidence of a run; None when there is no such run. Keep the values from leaving until they were read."""
     found = runs.load(tx, run_id)
     if found is None:
         return None
@@ -46,15 +48,16 @@ def gathered(tx: Reader, folder: ContentFolder, run_id: RunId) -> Evidence | Non
     contents = [None if link.content is None else orjson.loads(link.content) for link in links]
     files: dict[str, bytes] = {"events.jsonl": b"".join(_line(link) for link in links)}
     files |= _definitions(tx, run, contents)
+    values: dict[str, Path] = {}
     missing: list[str] = []
     for name in dict.fromkeys(name for content in contents for name in _hashes(content)):
         try:
-            files[f"content/{name}"] = folder.path(name).read_bytes()
+            values[name] = folder.path(name)
         except ContentMissing:
             missing.append(name)
     about = {"format": FORMAT, "head": head.hex(), "missing": missing, "run": plain(run)}
     files["run.json"] = orjson.dumps(about, option=orjson.OPT_INDENT_2)
-    return Evidence(run, links, files, tuple(missing))
+    return Evidence(run, links, files, values, tuple(missing))
 
 
 def _line(link: Link) -> bytes:

@@ -83,6 +83,15 @@ def is_file(value: Json) -> bool:
     return isinstance(value, Mapping) and value.keys() == KEYS
 
 
+def files_of(schema: Mapping[str, Json], value: Json) -> list[dict[str, Json]]:
+    """The files that an input holds by its schema: one, or those of a list."""
+    if schema.get("x-file"):
+        return [] if value is None else [value]
+    items = schema.get("items")
+    many = isinstance(items, Mapping) and items.get("x-file") and isinstance(value, list | tuple)
+    return list(value) if many else []
+
+
 def path_of(file: Mapping[str, Json], paths: Callable[[str], Path]) -> Path:
     """Where the bytes of a file stand. Raises ActivityFault when they are not there."""
     try:

@@ -37,6 +37,11 @@ def write_letters(engine: Engine, tx: Writer, before: Run | None, after: Run, ev
 
 def show_others(tx: Writer, before: Run, after: Run) -> None:
     """Have those runs shown anew that speak of this one: its kin, and who stands behind it in line."""
+    if before.status is after.status:
+        came_to_wait = (before.active_since is None) is not (after.active_since is None)
+        if after.parent is not None and came_to_wait:  # its parent says whether it waits for people
+            outbox.again(tx, after.parent.run_id)
+        return
     kin = [step.child for step in after.steps.values() if step.child is not None][:KIN_MAX]
     for one in (*kin, *([after.parent.run_id] if after.parent is not None else [])):
         outbox.again(tx, one)

@@ -15,17 +15,22 @@ def retry_after_ms(headers: Mapping[str, str], now: Millis) -> int | None:
     """How long the server asks to wait: seconds, or a date read by the server's own clock where it tells it."""
     precise = headers.get("retry-after-ms", "").strip()
     if precise.isdecimal():
-        return min(int(precise), RETRY_AFTER_MAX_MS)
+        return _at_most(precise)
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
     if text.replace(".", "", 1).isdecimal():
-        return min(round(float(text) * 1000), RETRY_AFTER_MAX_MS)
+        return _at_most(text, 1000)
     until = _date_ms(text)
     if until is None:
         return None
     since = _date_ms(headers.get("date", "")) or now
     return min(max(until - since, 0), RETRY_AFTER_MAX_MS)
+
+
+def _at_most(number: str, scale: int = 1) -> Millis:
+    """The number, bounded before it is rounded: a server may write more digits than any number has here."""
+    return round(min(float(number) * scale, RETRY_AFTER_MAX_MS))
 
 
 def _date_ms(text: str) -> Millis | None:

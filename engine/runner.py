@@ -23,7 +23,7 @@ from engine.at_once import AT_ONCE, Moment, reported
 from engine.children import start_child
 from engine.endpoints import Endpoints
 from engine.ensuring import ensure
-from engine.faults import ActivityFault, Interrupted, Later
+from engine.faults import ActivityFault, Fault, Interrupted, Later
 from engine.mapping import Mapped, mapped
 from engine.opening import After, plainly
 from engine.outside import WORLD, Outside
@@ -224,19 +224,23 @@ class Runner:
         work = replace(self._work(plan, spec, run, place, given.value), began=time.begin, host_from=given.host_from)
         if spec.uses not in IN_TURN:
             time.begin()
+        result: Result | None = None
         try:
             with time.scope:
                 result = await activity(work)
-            if time.scope.cancelled_caught:
+            if time.scope.cancelled_caught or result is None:
                 raise time.fault()
-        except ActivityFault as fault:
-            fault.waited_ms = time.waited_ms
-            raise
-        try:
             return await self._success(plan, spec, run, place, result)
-        except ActivityFault as fault:  # what came of it cannot be used, and was paid for all the same
-            fault.receipt, fault.usage, fault.waited_ms = result.receipt, result.usage, time.waited_ms
+        except (ActivityFault, StoreFault) as trouble:
+            fault = trouble if isinstance(trouble, ActivityFault) else _not_kept(trouble, spec)
+            if result is not None:  # what came of it cannot be used, and was paid for all the same
+                fault.receipt, fault.usage = result.receipt, result.usage
+            fault.waited_ms = time.waited_ms
+            raise fault from None
+        except (Fault, Later):
             raise
+        except Exception as error:
+            return self._broke(run, place, error, happened=spec.effect != "pure")
 
     async def _given(self, plan: Plan, spec: StepPlan, run: Run, place: Coordinates) -> Mapped:
         mapping = partial(self._mapped, plan, spec, run, place)
@@ -344,10 +348,10 @@ class Runner:
         except Exception as error:
             return self._broke(run, place, error)
 
-    def _broke(self, run: Run, place: Coordinates, error: Exception) -> Command:
+    def _broke(self, run: Run, place: Coordinates, error: Exception, *, happened: bool = False) -> Command:
         log.error("attempt.broke", run=run.name, step=place.key, exc_info=error)
-        message = f"Pointsman broke while it ran the step: {type(error).__name__}: {error}"
-        return ReportFailure(place, Failure("internal", self.redactor.text(message), "See the log."))
+        message = self.redactor.text(f"Pointsman broke while it ran the step: {type(error).__name__}: {error}")
+        return ReportFailure(place, Failure("internal", message, "See the log.", maybe_happened=happened))
 
     def _failure(self, fault: ActivityFault) -> Failure:
         return Failure(
@@ -366,6 +370,11 @@ def _wanted(plan: Plan, run: Run, key: StepKey, attempt: int) -> bool:
     if step is None or step.status is not StepStatus.RUNNING or step.attempt != attempt or run.status.finished:
         return False
     return run.status is not RunStatus.ENDING or belongs(plan, step)
+
+
+def _not_kept(trouble: StoreFault, spec: StepPlan) -> ActivityFault:
+    """The disk did not take what came of the step's work, which was done, or may have been."""
+    return ActivityFault("store", trouble.message, hint=trouble.hint, maybe_happened=spec.effect != "pure")
 
 
 def _reask(error: Failure | None) -> Mapping[str, str] | None:

@@ -52,7 +52,7 @@ class TimeAllowed:
         return ActivityFault(
             "timeout",
             f"The step took longer than {_seconds(min(limits, default=None))}.",
-            maybe_happened=once,
+            maybe_happened=self.spec.effect != "pure",
             hint=_LOOK if once else _MORE_TIME,
         )
 

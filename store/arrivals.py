@@ -124,8 +124,24 @@ def put_under(folder: Path, path: Path, name: str) -> None:
     path.chmod(0o400)
     os.utime(path)  # young from here on, however long it took to arrive
     path.rename(place / name)
-    for one in (place, folder):
-        _sync(one)
+    settle(folder, name)
+
+
+def settle(folder: Path, name: str) -> None:
+    """Have the name of a file outlast a power cut: its folder, and every folder above it that is ours. Raises OSError.
+
+    Needed also by whoever finds a file there: who put it there may not have come so far yet, or have died before.
+    """
+    _sync(folder / name[:2])
+    _sync(folder)
+    about = folder.stat()
+    if (about.st_dev, about.st_ino) not in _settled:
+        _sync(folder.parent)
+        _settled.add((about.st_dev, about.st_ino))
+
+
+_settled: set[tuple[int, int]] = set()
+"""Content folders whose own names are known to be on disk."""
 
 
 def _sync(folder: Path) -> None:

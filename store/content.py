@@ -6,6 +6,7 @@ import os
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
@@ -13,7 +14,7 @@ from threading import Lock
 
 import orjson
 
-from store.arrivals import PIECE_BYTES, Arrival, adopted, too_large
+from store.arrivals import PIECE_BYTES, Arrival, adopted, settle, too_large
 from store.canon import canon
 from store.faults import StoreFault, StoreFull
 from store.leavings import WORKSHOP, nothing_leaves
@@ -22,6 +23,7 @@ from store.uses import named_in
 
 _HASH = re.compile("[0-9a-f]{64}")
 REMEMBERED_MAX = 8  # values; each may be large
+SETTLED_MAX = 10_000  # values of which it is remembered that they are on disk; of others it is made sure again
 WITHIN_MAX = 10_000  # values that name files, until what refers to them is written
 
 
@@ -38,6 +40,7 @@ class ContentFolder:
         self.folder = Path(f"{database}.content")
         self._values = _Values(self)
         self._within: dict[str, tuple[str, ...]] = {}
+        self._settled: set[str] = set()  # of these it is known
 
     def kept(self, value: Json) -> Content:
         """The value as content: held inline when it is small, else written and synced here."""
@@ -45,7 +48,10 @@ class ContentFolder:
         if len(data) <= LIMITS.inline_bytes_max:
             return Content(value)
         name = sha256(data).hexdigest()
-        if not _young(self._path(name)):
+        path = self._path(name)
+        if _young(path):
+            self._make_sure(path)
+        else:
             self._write(name, data)
         self._note_within(name, data)
         return Content(None, name, len(data))
@@ -118,6 +124,7 @@ class ContentFolder:
         with nothing_leaves(self.folder):  # what is put aside to be looked at would seem to be gone
             path = self.path(name)
             _young(path)
+            self._make_sure(path)
             return path.stat().st_size
 
     def load(self, name: str) -> Json:
@@ -152,13 +159,28 @@ class ContentFolder:
                 file.flush()
                 os.fsync(file.fileno())
             half.rename(path)
-            for folder in (path.parent, self.folder):
-                _sync(folder)
+            self._settle(name)
         except OSError as error:
-            half.unlink(missing_ok=True)
+            with suppress(OSError):  # the folder itself may be in trouble
+                half.unlink()
             if error.errno == 28:  # ENOSPC
                 raise StoreFull() from error
             raise StoreFault(f"{path} could not be written: {error.strerror}.") from error
+
+    def _make_sure(self, path: Path) -> None:
+        """Have what was found there outlast a power cut, before anything refers to it. Raises StoreFault."""
+        if path.name in self._settled:
+            return
+        try:
+            self._settle(path.name)
+        except OSError as error:
+            raise StoreFault(f"{path} could not be made sure of: {error.strerror}.") from error
+
+    def _settle(self, name: str) -> None:
+        settle(self.folder, name)
+        if len(self._settled) >= SETTLED_MAX:
+            self._settled.clear()
+        self._settled.add(name)
 
 
 class _Values(Mapping[str, Json]):
@@ -192,16 +214,6 @@ def _young(path: Path) -> bool:
     """Whether it is there; from here on it counts as young and is not removed, though nobody refers to it yet."""
     try:
         os.utime(path)
-    except FileNotFoundError:
-        return False
-    except PermissionError:  # it is another user's
+    except OSError:  # it is not there, or it is another user's
         return path.exists()
     return True
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -25,7 +25,7 @@ import anyio.lowlevel
 from store.batches import Work, carry_out
 from store.causes import fault_of
 from store.connections import closed, on_thread, prepare, prepare_reader, read_only
-from store.faults import DatabaseClosed, Fenced, StoreFault
+from store.faults import DatabaseClosed, DatabaseDamaged, Fenced, StoreFault
 from store.model import Millis
 from store.ownership import locked, private
 from store.unwrap import lone_errors
@@ -37,6 +37,10 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 READERS = 2
 
 
+def _unreadable() -> StoreFault:
+    return DatabaseDamaged("The database is damaged: what should be text in it is none.")
+
+
 class Reader:
     """May look. Everything it sees is committed, except inside a write of its own."""
 
@@ -46,10 +50,16 @@ class Reader:
         self._connection = connection
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
-        return self._connection.execute(sql, parameters).fetchall()
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except UnicodeDecodeError:
+            raise _unreadable() from None
 
     def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
-        found: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
+        try:
+            found: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
+        except UnicodeDecodeError:
+            raise _unreadable() from None
         return found
 
     def each(self, sql: str, parameters: Parameters = ()) -> Iterator[sqlite3.Row]:

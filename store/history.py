@@ -18,7 +18,7 @@ from typing import Literal
 
 import orjson
 
-from store import codec, uses
+from store import codec, trail, uses
 from store.database import Reader, Writer
 from store.events import KINDS, Event
 from store.model import ENGINE, Actor, Json, Millis, RunId
@@ -76,6 +76,7 @@ class Chain:
             head = self.link(head, header, content_hash)
             blobs = map(bytearray, (header, content, salt, content_hash, head))  # see store/statements.py
             tx.later(_APPEND, (run_id, seq, kind, *blobs))
+            trail.note(tx, run_id, seq, kind, event.at)
             uses.note(tx, run_id, content, self._within)
         return head
 
@@ -194,6 +195,7 @@ def verify(tx: Reader, chain: Chain, run_id: RunId | None = None) -> Iterator[Br
 
 def _run(tx: Reader, chain: Chain, run_id: RunId) -> Iterator[Break]:
     head, expected, erased = START, 0, tx.value(_ERASED_UP_TO, (run_id,)) or 0
+    acted: list[int] = []
     for row in tx.each(_EVENTS, (run_id,)):
         expected += 1
         if row["seq"] != expected:
@@ -206,10 +208,14 @@ def _run(tx: Reader, chain: Chain, run_id: RunId) -> Iterator[Break]:
         header = orjson.loads(row["header"])
         if (header["run"], header["seq"], header["kind"]) != (run_id, row["seq"], row["kind"]):
             yield Break(run_id, expected, "the row says something else than its header")
+        if row["kind"] in trail.ACTED:
+            acted.append(expected)
         if row["content"] is None and expected > erased:
             yield Break(run_id, expected, "the content was taken out, and nothing on record says why")
         if row["content"] is not None and _content_hash(row) != bytes(row["content_hash"]):
             yield Break(run_id, expected, "the content was changed")
+    if acted != trail.noted(tx, run_id):
+        yield Break(run_id, expected, "what people did is not all to be found by a search")
     run = tx.row("SELECT seq, head FROM runs WHERE id = ?", (run_id,))
     if run is None or run["seq"] != expected or bytes(run["head"]) != head:
         yield Break(run_id, expected, "the run's row does not stand where its history ends")

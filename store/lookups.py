@@ -59,6 +59,25 @@ def run_id(tx: Reader, ref: str) -> RunId | None:
     return found or tx.value("SELECT id FROM runs WHERE name = ?", (wanted.upper(),))
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A step that waits for something to happen outside."""
+
+    run_id: RunId
+    key: StepKey
+    name: str
+    version: str  # of the plan that its run follows
+
+
+def awaiting(tx: Reader, event: str) -> list[Waiting]:
+    """The steps of all runs that wait for an event of this name, those of one run in its order."""
+    sql = (
+        "SELECT s.run_id, s.key, s.name, r.version FROM steps AS s CROSS JOIN runs AS r ON r.id = s.run_id"
+        " WHERE s.status = 'waiting' AND s.event = ? ORDER BY s.run_id, s.n"
+    )
+    return [Waiting(*row) for row in tx.rows(sql, (event,))]
+
+
 def run(tx: Reader, ref: str) -> Run | None:
     """A run by its id or its short name."""
     found = run_id(tx, ref)
@@ -236,10 +255,26 @@ def names(tx: Reader, ids: Iterable[RunId]) -> dict[RunId, str]:
     return {row["id"]: row["name"] for row in tx.rows(NAMES, (wanted,))}
 
 
-def in_short(tx: Reader, ids: Iterable[RunId]) -> dict[RunId, tuple[str, str, RunStatus]]:
+@dataclass(frozen=True, slots=True)
+class RunInShort:
+    """A run as others speak of it."""
+
+    name: str
+    workflow: str
+    status: RunStatus
+    asks: bool = False  # it goes on only after a decision
+    unknown: bool = False  # nobody knows whether a step of it took effect
+
+
+def in_short(tx: Reader, ids: Iterable[RunId]) -> dict[RunId, RunInShort]:
     """The short names of these runs, of which workflow they are, and how they stand."""
     wanted = orjson.dumps(list(ids)).decode()
-    return {row["id"]: (row["name"], row["workflow"], RunStatus(row["status"])) for row in tx.rows(IN_SHORT, (wanted,))}
+    return {
+        row["id"]: RunInShort(
+            row["name"], row["workflow"], RunStatus(row["status"]), bool(row["asks"]), bool(row["unknown"])
+        )
+        for row in tx.rows(IN_SHORT, (wanted,))
+    }
 
 
 def family(tx: Reader, run_id: RunId) -> frozenset[RunId]:
@@ -259,7 +294,14 @@ LAST_OUTPUTS = """
      ORDER BY created_at DESC LIMIT 1
     """
 NAMES = "SELECT id, name FROM runs WHERE id IN (SELECT value FROM json_each(?))"
-IN_SHORT = "SELECT id, name, workflow, status FROM runs WHERE id IN (SELECT value FROM json_each(?))"
+IN_SHORT = """
+    SELECT id, name, workflow, status,
+           status = 'running' AND active_since IS NULL
+               AND EXISTS (SELECT 1 FROM gates WHERE run_id = runs.id AND state = 'open') AS asks,
+           status = 'running' AND active_since IS NULL
+               AND EXISTS (SELECT 1 FROM steps WHERE run_id = runs.id AND status = 'unknown') AS unknown
+      FROM runs WHERE id IN (SELECT value FROM json_each(?))
+    """
 FAMILY = """
     WITH RECURSIVE family (id) AS (
         VALUES (?) UNION SELECT runs.id FROM runs JOIN family ON runs.parent_id = family.id

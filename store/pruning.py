@@ -35,7 +35,7 @@ _OF_RUN = (
     "DELETE FROM decisions WHERE gate_id IN (SELECT id FROM gates WHERE run_id = ?)",
     *(
         f"DELETE FROM {table} WHERE run_id = ?"  # noqa: S608 - names of our own tables
-        for table in ("gates", "steps", "attempts", "events", "outbox", "anchors", "unshown", "mail", "slots")
+        for table in ("gates", "steps", "attempts", "acts", "events", "outbox", "anchors", "unshown", "mail", "slots")
     ),
     "DELETE FROM endpoint_uses WHERE run_id = ?",
     "DELETE FROM runs WHERE id = ?",

@@ -9,24 +9,33 @@ from typing import Literal
 import orjson
 
 from store import codec
-from store.database import Reader
+from store.database import Reader, Writer
 from store.events import KINDS, Event
 from store.model import Actor, Millis, RunId
 
-ACTED = tuple(sorted(name for name, kind in KINDS.items() if "actor" in {field.name for field in fields(kind)}))
+ACTED = frozenset(name for name, kind in KINDS.items() if "actor" in {field.name for field in fields(kind)})
 """Kinds of events that somebody brings about."""
 
-# Word for word the condition of the index `events_with_actor`: only then does SQLite use it.
-_LISTED = ", ".join(f"'{kind}'" for kind in ACTED)
-_ALL = f"""
-    SELECT events.run_id, events.seq, events.kind, events.header, events.content, runs.name, runs.workflow
-      FROM events INDEXED BY events_with_actor JOIN runs ON runs.id = events.run_id
-     WHERE events.kind IN ({_LISTED})
-       AND json_extract(CAST(events.header AS TEXT), '$.at') BETWEEN :since AND :until
-       AND (:workflow IS NULL OR runs.workflow = :workflow)
-     ORDER BY events.id
-    """  # noqa: S608 - our own names of kinds
+_NOTE = "INSERT INTO acts (run_id, seq, at) VALUES (?, ?, ?)"
+_ALL = """
+    SELECT acts.run_id, acts.seq, acts.at, events.kind, events.header, events.content, runs.name, runs.workflow
+      FROM acts JOIN events USING (run_id, seq) JOIN runs ON runs.id = acts.run_id
+     WHERE acts.at BETWEEN :since AND :until AND (:workflow IS NULL OR runs.workflow = :workflow)
+     ORDER BY acts.at, events.id
+    """
+_OF = "SELECT seq FROM acts WHERE run_id = ? ORDER BY seq"
 _EVER: Millis = 1 << 62
+
+
+def note(tx: Writer, run_id: RunId, seq: int, kind: str, at: Millis) -> None:
+    """Keep in mind where an event stands, when somebody brought it about."""
+    if kind in ACTED:
+        tx.later(_NOTE, (run_id, seq, at))
+
+
+def noted(tx: Reader, run_id: RunId) -> list[int]:
+    """The numbers of the events of a run that are known to be somebody's."""
+    return [row["seq"] for row in tx.rows(_OF, (run_id,))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ def acts(
     workflow: str | None = None,
     kinds: frozenset[Literal["person", "operator", "trigger", "engine"]] = frozenset({"person", "operator", "trigger"}),
 ) -> Iterator[Act]:
-    """What these kinds of actors did from `since` until just before `until`, in the order in which it was recorded."""
+    """What these kinds of actors did from `since` until just before `until`, in the order of time."""
     period = {"since": since or 0, "until": _EVER if until is None else until - 1, "workflow": workflow}
     for row in tx.each(_ALL, period):
         header = orjson.loads(row["header"])
@@ -70,7 +79,7 @@ def acts(
             row["name"],
             row["workflow"],
             row["seq"],
-            header["at"],
+            row["at"],
             actor,
             row["kind"],
             header["step"],

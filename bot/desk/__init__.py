@@ -9,6 +9,7 @@ looking    questions: status, why, who, lists, help, Home
 file_inputs which file goes to which input, and bringing it in
 starting   `run`: read the inputs, choose the place, start
 overhearing  messages in channels that start runs; retelling says what expressions see of them
+awaiting   messages that runs wait for
 picking    Slack's shortcuts: which workflow, and the windows that ask for its inputs; start_pages lays those out
 deciding   decisions, by button, form and typed line
 verdicts   an answer at one gate, given to the engine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.desk.awaiting import Awaiting
 from bot.desk.bench import Bench, NotYet
 from bot.desk.cancelling import Cancelling
 from bot.desk.controlling import Controlling
@@ -41,6 +42,7 @@ class Clerk:
         self._bench = bench
         self._starting = Starting(bench, self.looking)
         self._overhearing = Overhearing(bench, self._starting)
+        self._awaiting = Awaiting(bench)
         self._picking = Picking(bench, self._starting, self.looking)
         self._deciding = Deciding(bench)
         self._digesting = Digesting(bench)
@@ -85,6 +87,7 @@ class Clerk:
             case Chosen():
                 return await self._picking.chosen(heard, receipt.key)
             case Posted():
+                await self._awaiting.carry_out(heard)
                 return await self._overhearing.carry_out(heard, receipt.key)
             case OpenedHome():
                 return Reply("", home=True)
@@ -113,9 +116,11 @@ class Clerk:
         """The page that follows a page of a form, for a form that was taken; None when the window may close."""
         return await self._digesting.onward(submitted) if submitted.callback_id == DIGEST_FORM else None
 
-    def concerns(self, heard: Heard) -> bool:
+    async def concerns(self, heard: Heard) -> bool:
         """Whether there is anything to do about it; what is said in channels mostly is for others."""
-        return not isinstance(heard, Posted) or self._overhearing.concerns(heard)
+        if not isinstance(heard, Posted):
+            return True
+        return self._overhearing.concerns(heard) or await self._awaiting.concerns(heard)
 
     def listens_in(self, channel: str) -> bool:
         """Whether messages in this channel start something."""

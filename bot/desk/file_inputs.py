@@ -22,8 +22,9 @@ from bot.attached import (
     takes_files,
     too_large,
 )
-from bot.desk.bench import Bench
+from bot.desk.bench import Bench, NotYet
 from bot.desk.place import Asker
+from bot.slack import SlackFault
 from engine.inputs import InputProblem, Inputs
 from store.model import Json, Plan
 
@@ -106,13 +107,19 @@ def _left_over(one: Attached, plan: Plan, known: Sequence[str]) -> InputProblem:
 
 
 async def fetched(bench: Bench, values: Mapping[str, Json], wanted: Wanted, user: str, channel: str) -> dict[str, Json]:
-    """The values with the files in place of their stand-ins. Raises NotTaken, SlackFault, StoreFault."""
+    """The values with the files in place of their stand-ins.
+
+    Raises NotTaken, StoreFault, and NotYet when Slack does not hand one over just now.
+    """
     found = dict(values)
-    for name, taken in wanted.items():
-        if isinstance(taken, tuple):
-            found[name] = [await bench.fetch(one, user, channel) for one in taken]
-        else:
-            found[name] = await bench.fetch(taken, user, channel)
+    try:
+        for name, taken in wanted.items():
+            if isinstance(taken, tuple):
+                found[name] = [await bench.fetch(one, user, channel) for one in taken]
+            else:
+                found[name] = await bench.fetch(taken, user, channel)
+    except SlackFault as fault:
+        raise NotYet(fault, (await bench.glance(user)).person) from None
     return found
 
 

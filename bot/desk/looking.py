@@ -26,7 +26,7 @@ from bot.views.starts import example
 from bot.views.waiting import COUNTED_MAX, WaitingGate
 from bot.views.waiting import waiting as waiting_list
 from bot.wording import RUN_STATES
-from store import lookups, runs
+from store import definitions, lookups, runs
 from store.database import Reader
 from store.lookups import RunRow
 from store.model import Gate, Run, RunId, Workflow
@@ -80,13 +80,15 @@ class Looking:
         search = ask.search.lower()
         startable = await self.startable(asker.user)
         found = [one for one in startable if search in f"{one.name} {one.title} {one.description}".lower()]
-        return answers.listing(found, ask.search, asker.place.prefix)
+        return answers.listing(found, ask.search, asker.place.prefix, await self._off())
 
     async def help(self, ask: Help, asker: Asker, *, in_run_thread: bool) -> Reply:
         topic = ask.topic.strip().lower().replace("-", "_")
         prefix = asker.place.prefix
         startable = await self.startable(asker.user)
         if not topic:
+            off = await self._off()
+            startable.sort(key=lambda one: one.name in off)  # the example is one that can be started
             line = self._example(startable[0]) if startable else ""
             return answers.help_overview(startable, prefix, in_run_thread=in_run_thread, example=line)
         verb = {"start": "run", "st": "status"}.get(topic, topic)
@@ -97,7 +99,8 @@ class Looking:
             close = get_close_matches(topic, [*VERB_HELP, *(one.name for one in startable)], n=1)
             return answers.no_such_topic(ask.topic, close[0] if close else "", prefix)
         plan = self._bench.engine.definitions[workflow.name].plan
-        return answers.help_workflow(workflow, plan, prefix, self._example(workflow))
+        why_off = (await self._off()).get(workflow.name, "")
+        return answers.help_workflow(workflow, plan, prefix, self._example(workflow), why_off)
 
     async def whoami(self, asker: Asker) -> Reply:
         asked = await self._bench.engine.database.read(lookups.asked)
@@ -112,7 +115,8 @@ class Looking:
         if not met.person.member:
             return HomeFacts(met.person)
         waiting, count = await self._waiting(asker)
-        return HomeFacts(met.person, waiting, await self._mine(asker), await self.startable(user), notice, count)
+        mine, startable = await self._mine(asker), await self.startable(user)
+        return HomeFacts(met.person, waiting, mine, startable, notice, count, await self._off())
 
     async def startable(self, user: str) -> list[Workflow]:
         """The workflows that this person may start."""
@@ -125,6 +129,10 @@ class Looking:
         workflows = self._bench.engine.workflows()
         met = await self._bench.meet(user, [one for workflow in workflows for one in rights.references(workflow)])
         return [workflow for workflow in workflows if rights.may_know(met.person, workflow)]
+
+    async def _off(self) -> dict[str, str]:
+        """The workflows that are switched off: by whom, when and why."""
+        return await self._bench.engine.database.read(definitions.reasons_disabled)
 
     async def _waiting(self, asker: Asker) -> tuple[list[WaitingGate], int]:
         """The open gates at which this person's answer would count, those to be shown; and how many there are."""

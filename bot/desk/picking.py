@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from bot import intake
-from bot.attached import NotTaken, refused
+from bot.attached import NotTaken
 from bot.desk import rights
 from bot.desk.bench import Bench, NotYet
 from bot.desk.file_inputs import Assigned, fetched
@@ -27,6 +27,7 @@ from bot.people import Acquaintance
 from bot.slack import SlackFault
 from bot.views import answers, start_words, starts
 from bot.views.blocks import Block
+from bot.views.fields import is_file
 from bot.views.reply import NOTHING, Reply
 from bot.views.run_message import root_key
 from bot.views.start_windows import (
@@ -211,8 +212,6 @@ class Picking:
             values = await fetched(self._bench, put.values, put.wanted, asker.user, asker.place.channel)
         except NotTaken as obstacle:
             return start_words.file_not_taken(workflow, obstacle)
-        except SlackFault as fault:
-            return start_words.file_not_taken(workflow, NotTaken("", refused(fault.code)))
         reply = await self._starting.begin(workflow, values, asker, person)
         return reply if asker.key is None else await self._linked(reply, workflow, asker.key)
 
@@ -250,11 +249,14 @@ class Picking:
             return words_window(start_words.GONE)
         pages = self._pages(workflow, known[1], state, source)
         if pages.why_not:
-            return words_window(
-                start_words.no_form(workflow, pages.why_not, starts.example(workflow.name, known[1].plan))
-            )
+            return words_window(start_words.no_form(workflow, pages.why_not, self._example(workflow, known[1], pages)))
         notes = pages.notes if state.page == 0 else ()
         return form_window(workflow, pages.page(state.page), state, pages.count, self._about(source), notes)
+
+    def _example(self, workflow: Workflow, definition: Definition, pages: Pages) -> str:
+        """A line that starts it by words; none where words cannot do it either."""
+        unread = not self._bench.takes_files and any(one.required and is_file(one.schema) for one in pages.fields)
+        return "" if unread else starts.example(workflow.name, definition.plan)
 
     def _pages(self, workflow: Workflow, definition: Definition, state: Picked, source: Chosen) -> Pages:
         trigger = dict(enumerate(workflow.triggers)).get(-1 if state.trigger is None else state.trigger)

@@ -13,7 +13,7 @@ from bot.attached import Attached, records
 from bot.desk.file_inputs import Assigned, assigned
 from bot.desk.retelling import obvious, recognised, told
 from bot.intake import Chosen
-from bot.views.fields import Field, Filled, files_given, read, unfit
+from bot.views.fields import Field, Filled, files_given, is_file, read, unfit
 from bot.views.markup import clip, code, escape, one_line
 from bot.views.start_windows import FIELDS_MAX, PAGES_MAX
 from bot.views.starts import is_required, is_sensitive
@@ -61,22 +61,32 @@ def pages_for(
     `takes_files`: whether the app may read files, so that they may be asked for.
     """
     known, problems = _known(plan, shortcut, chosen, permalink)
-    files = () if chosen.message is None else chosen.message.files
+    files = () if chosen.message is None or not takes_files else chosen.message.files
+    if not takes_files:  # what the message brings could never be fetched
+        known = {name: value for name, value in known.items() if not is_file(plan.inputs.get(name))}
     put = assigned(plan.inputs, known, files)
     fields: list[Field] = []
     carried = {name: value for name, value in known.items() if name in put.wanted}
     left_out: list[str] = []
+    unread: list[str] = []
     for name, schema in plan.inputs.items():
         if name in put.wanted:
             continue
         one = _field(name, schema, known.get(name))
         if known.get(name) is not None and unfit([one], files=takes_files):
             carried[name] = known[name]
+        elif not takes_files and is_file(schema) and not one.required:
+            unread.append(name)
         elif unfit([one], files=takes_files) and not one.required:
             left_out.append(name)
         else:
             fields.append(one)
-    notes = (*_carried(put, carried, chosen), *_left_out(left_out), *(_problem(one) for one in problems))
+    notes = (
+        *_carried(put, carried, chosen),
+        *_unread(unread),
+        *_left_out(left_out),
+        *(_problem(one) for one in problems),
+    )
     return Pages(plan, tuple(fields), carried, files, notes, _why_not(fields, takes_files))
 
 
@@ -127,6 +137,14 @@ def _carried(put: Assigned, carried: Mapping[str, Json], chosen: Chosen) -> list
             size = f" ({len(value):,} characters)" if isinstance(value, str) else ""
             lines.append(f"{code(name)} is taken from the message as it is{size}")
     return [f"{'; '.join(lines)}."] if lines else []
+
+
+def _unread(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    return [
+        f"{listed([code(name) for name in names])} cannot be given: this app may not read files here (`files:read`)."
+    ]
 
 
 def _left_out(names: Sequence[str]) -> list[str]:

@@ -104,9 +104,9 @@ class Worker:
             log.exception("form.not_continued", form=submitted.callback_id)
             return None
 
-    def concerns(self, heard: Heard) -> bool:
-        """Whether there is anything to do about it; else it is not even put down."""
-        return self._clerk.concerns(heard)
+    async def concerns(self, heard: Heard) -> bool:
+        """Whether there is anything to do about it; else it is not even put down. Raises StoreFault."""
+        return await self._clerk.concerns(heard)
 
     def listens_in(self, channel: str) -> bool:
         """Whether messages in this channel start something."""
@@ -217,7 +217,8 @@ class Worker:
             if receipt.tries + 1 < TRIES_MAX:
                 await self._announce(receipt, heard)
                 raise
-            said = _to(heard, answers.not_a_member(trouble.person))
+            known = trouble.person.member
+            said = _to(heard, answers.never_told() if known else answers.not_a_member(trouble.person))
         if receipt.state == "received":
             await self._engine.database.write(lambda tx: receipts.performed(tx, receipt.key, reply.dump(said)))
         try:

@@ -19,10 +19,11 @@ import hmac
 import json
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+PIECE_BYTES = 1 << 20
 SHAPES = ({"value", "hash", "size"}, {"name", "media_type", "size", "hash"})  # of a large value, and of a file
 
 
@@ -33,14 +34,14 @@ def main() -> int:
     asked = parser.parse_args()
     key = Path(asked.key).read_bytes().strip() if asked.key else b""
     bundle = Bundle(Path(asked.bundle))
-    problems = told(bundle.files(""), key) if "run.json" in bundle.names else all_told(bundle, key)
+    problems = told(bundle.folder(""), key) if "run.json" in bundle.names else all_told(bundle, key)
     print("Something was changed." if problems else "The record holds together.")
     return 1 if problems else 0
 
 
 def all_told(bundle: Bundle, key: bytes) -> int:
     """Check every run of a collection; gives how many problems there are."""
-    listed = {run["name"]: run for run in json.loads(bundle.files("")["runs.json"])["runs"]}
+    listed = {run["name"]: run for run in json.loads(bundle.folder("").read("runs.json"))["runs"]}
     there = {name.partition("/")[0] for name in bundle.names if "/" in name}
     problems = [f"{name} is not in the collection" for name in sorted(set(listed) - there)]
     problems += [f"{name} is in the collection, and not in its list" for name in sorted(there - set(listed))]
@@ -48,8 +49,8 @@ def all_told(bundle: Bundle, key: bytes) -> int:
         print(f"WRONG: {problem}")
     count = len(problems)
     for name in sorted(set(listed) & there):
-        files = bundle.files(f"{name}/")
-        about = json.loads(files["run.json"])
+        files = bundle.folder(f"{name}/")
+        about = json.loads(files.read("run.json"))
         if (about["run"]["id"], about["head"]) != (listed[name]["id"], listed[name]["head"]):
             print(f"WRONG: {name} is not the run that was listed, or has another history")
             count += 1
@@ -57,11 +58,12 @@ def all_told(bundle: Bundle, key: bytes) -> int:
     return count
 
 
-def told(files: dict[str, bytes], key: bytes) -> int:
+def told(files: Files, key: bytes) -> int:
     """Check one run and say what was found; gives how many problems there are."""
     problems = checked(files, key)
-    about = json.loads(files["run.json"])
-    events = files["events.jsonl"].count(b"\n")
+    about = json.loads(files.read("run.json"))
+    with files.opened("events.jsonl") as lines:
+        events = sum(1 for _ in lines)
     print(f"{about['run']['name']} of {about['run']['workflow']}: {about['run']['status']}, {events} events")
     print(f"head of the chain: {about['head']}")
     for name in about["missing"]:
@@ -79,29 +81,63 @@ class Bundle:
         if path.is_dir():
             found = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         else:
-            with zipfile.ZipFile(path) as archive:
-                found = [name for name in archive.namelist() if not name.endswith("/")]
+            self._archive = zipfile.ZipFile(path)
+            found = [name for name in self._archive.namelist() if not name.endswith("/")]
         self.names = sorted(found)
 
-    def files(self, folder: str) -> dict[str, bytes]:
-        """The files of one folder and below by name; of the outermost only those that stand in no run's folder."""
-        names = [name for name in self.names if name.startswith(folder)]
-        if not folder and "runs.json" in self.names:
-            names = [name for name in names if "/" not in name]
-        if self._path.is_dir():
-            return {name[len(folder) :]: (self._path / name).read_bytes() for name in names}
-        with zipfile.ZipFile(self._path) as archive:
-            return {name[len(folder) :]: archive.read(name) for name in names}
+    def opened(self, name: str) -> IO[bytes]:
+        return (self._path / name).open("rb") if self._path.is_dir() else self._archive.open(name)
+
+    def folder(self, name: str) -> Files:
+        """The files of one folder and below; of the outermost only those that stand in no run's folder."""
+        names = [one for one in self.names if one.startswith(name)]
+        if not name and "runs.json" in self.names:
+            names = [one for one in names if "/" not in one]
+        return Files(self, name, {one[len(name) :] for one in names})
 
 
-def checked(files: dict[str, bytes], key: bytes) -> list[str]:
+class Files:
+    """The files of one run, by their names. Large ones are looked at piece by piece."""
+
+    def __init__(self, bundle: Bundle, folder: str, names: set[str]) -> None:
+        self._bundle = bundle
+        self._folder = folder
+        self._names = names
+
+    def opened(self, name: str) -> IO[bytes]:
+        return self._bundle.opened(self._folder + name)
+
+    def read(self, name: str) -> bytes:
+        with self.opened(name) as file:
+            return file.read()
+
+    def sum(self, name: str) -> str | None:
+        """The hash of a file; None when it is not there."""
+        if name not in self._names:
+            return None
+        found = hashlib.sha256()
+        with self.opened(name) as file:
+            for piece in iter(lambda: file.read(PIECE_BYTES), b""):
+                found.update(piece)
+        return found.hexdigest()
+
+
+def checked(files: Files, key: bytes) -> list[str]:
     """What does not hold together, a sentence each."""
+    about = json.loads(files.read("run.json"))
+    with files.opened("events.jsonl") as lines:
+        problems, wanted, versions = followed(lines, about, key)
+    problems += compared(files, wanted - set(about["missing"]), versions)
+    return problems + altered(files)
+
+
+def followed(lines: Iterable[bytes], about: Any, key: bytes) -> tuple[list[str], set[str], set[str]]:
+    """Follow the chain: what does not hold together, and the values and versions that the history names."""
     problems: list[str] = []
-    about = json.loads(files["run.json"])
     run_id, head = about["run"]["id"], b""
     versions = {about["run"]["version"]}
     wanted: set[str] = set()
-    for number, line in enumerate(files["events.jsonl"].splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         event = json.loads(line)
         header = json.loads(event["header"])
         if (event["seq"], header["seq"]) != (number, number):
@@ -124,29 +160,29 @@ def checked(files: dict[str, bytes], key: bytes) -> list[str]:
                 versions.add(content["version"])
     if head.hex() != about["head"]:
         problems.append("the history does not end where the run says it ends")
-    problems += compared(files, wanted - set(about["missing"]), versions)
-    return problems + altered(files)
+    return problems, wanted, versions
 
 
-def altered(files: dict[str, bytes]) -> list[str]:
+def altered(files: Files) -> list[str]:
     """The page and the state of the run, which no hash of the history covers, held against what was written down."""
-    sums = json.loads(files.get("files.json", b"{}"))
-    changed = [name for name in sorted(sums) if hashlib.sha256(files.get(name, b"")).hexdigest() != sums[name]]
-    return [f"{name} is not as it was exported" for name in changed]
+    if files.sum("files.json") is None:
+        return ["files.json is not in the bundle"]
+    sums = json.loads(files.read("files.json"))
+    return [f"{name} is not as it was exported" for name in sorted(sums) if files.sum(name) != sums[name]]
 
 
-def compared(files: dict[str, bytes], wanted: set[str], versions: set[str]) -> list[str]:
+def compared(files: Files, wanted: set[str], versions: set[str]) -> list[str]:
     """Contents and behaviours held against the hashes that stand in the history."""
     problems: list[str] = []
     for name in sorted(wanted):
-        data = files.get(f"content/{name}")
-        if data is None:
+        found = files.sum(f"content/{name}")
+        if found is None:
             problems.append(f"the content {name[:12]}… is not in the bundle")
-        elif hashlib.sha256(data).hexdigest() != name:
+        elif found != name:
             problems.append(f"the content {name[:12]}… was changed")
     for version in sorted(versions):
-        data = files.get(f"definitions/{version}.json")
-        if data is not None and hashlib.sha256(data).hexdigest() != version:
+        found = files.sum(f"definitions/{version}.json")
+        if found not in (None, version):
             problems.append(f"the behaviour of version {version[:12]}… was changed")
     return problems
 

@@ -17,6 +17,7 @@ from store import definitions
 from store.content import ContentFolder
 from store.erasure import ERASED
 from store.glance import glance
+from store.leavings import nothing_leaves
 from store.model import Json, Millis
 from store.trail import Act
 
@@ -26,14 +27,14 @@ FORMAT = 1
 def collected(database: Path, asked: Trail, target: Path, now: Millis, *, over: bool = False) -> dict[str, Json]:
     """Write the bundles of all runs in which what was asked for happened. Raises Objection, StoreFault."""
     must_be_free(target, over=over)
-    with glance(database) as tx:
+    folder, runs = ContentFolder(database), []
+    with nothing_leaves(folder.folder), glance(database) as tx:
         found = trail.found(tx, asked, now)
         if not found.acts:
             raise Objection("nothing_found", f"{trail.nothing(asked, found)}.", "Nothing was written.", status=404)
         if found.more:
             problem = f"More than {asked.limit:,} things were done then."
             raise Objection("too_much", problem, "Name a shorter period, a person or a workflow.", status=422)
-        folder, runs = ContentFolder(database), []
         with writing(target) as archive:
             for run_id in dict.fromkeys(act.run_id for act in found.acts):
                 evidence = gathered(tx, folder, run_id)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from pathlib import Path
 
 from bot.evidence.lines import line, who
 from bot.picture import picture
@@ -60,7 +61,7 @@ class Happened:
 def page(evidence: Evidence, plan: Plan) -> str:
     """The whole page as HTML."""
     run, events = evidence.run, list(told(evidence))
-    resolve = _values(evidence.files)
+    resolve = _values(evidence.values)
     sections = [
         _head(run),
         _facts(run, evidence),
@@ -89,12 +90,12 @@ def told(evidence: Evidence) -> Iterable[Happened]:
         yield Happened(link.seq, header["at"], load(Actor, header["actor"]), event, header["step"] or "")
 
 
-def _values(files: Mapping[str, bytes]) -> Resolve:
+def _values(values: Mapping[str, Path]) -> Resolve:
     def resolve(content: Content | None) -> Json:
         if content is None or content.hash is None:
             return None if content is None else content.value
-        data = files.get(f"content/{content.hash}")
-        return f"(no longer there: {content.hash})" if data is None else json.loads(data)
+        path = values.get(content.hash)
+        return f"(no longer there: {content.hash})" if path is None else json.loads(path.read_bytes())
 
     return resolve
 

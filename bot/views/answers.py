@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 from bot.grammar import Misunderstanding
@@ -14,6 +15,7 @@ from store.model import Person, Plan, Workflow
 
 LISTED_MAX = 20
 SAID_MAX = 300
+OFF_MAX = 200
 
 # Verb, one real example and what it does; `{}` stands for the way of addressing us in this place.
 FIRST_STEPS = (
@@ -79,25 +81,29 @@ def help_verb(verb: str, prefix: str) -> Reply:
     return said(f"{code(prefix + verb)}: {VERB_HELP[verb]}")
 
 
-def help_workflow(workflow: Workflow, plan: Plan, prefix: str, example: str) -> Reply:
+def help_workflow(workflow: Workflow, plan: Plan, prefix: str, example: str, off: str = "") -> Reply:
     """What a workflow does, its inputs with type and default, and one line that runs it."""
     inputs = [f"• {_input_line(row)}" for row in describe_inputs(plan)]
     return said(
         f"{bold(workflow.title or workflow.name)} ({code(workflow.name)})",
+        switched_off(off),
         escape(workflow.description, 1_000),
         "\n".join(inputs) if inputs else "It takes no inputs.",
         copy=f"{prefix}{example}",
     )
 
 
-def listing(startable: Sequence[Workflow], search: str, prefix: str) -> Reply:
-    """The workflows that this person may start."""
+def listing(
+    startable: Sequence[Workflow], search: str, prefix: str, off: Mapping[str, str] = MappingProxyType({})
+) -> Reply:
+    """The workflows that this person may start; of those that are switched `off`, who did it and why."""
     if not startable and search:
         return said(f"Nothing that you may start has “{escape(search, 80)}” in it. {code(prefix + 'list')} shows all.")
     if not startable:
         return said("There is nothing here that you may start.")
     lines = [
-        f"• {code(one.name)} {escape(clip(one_line(one.title), 100))}{_about(one)}" for one in startable[:LISTED_MAX]
+        f"• {code(one.name)} {escape(clip(one_line(one.title), 100))}{_about(one)}{_off(off.get(one.name, ''))}"
+        for one in startable[:LISTED_MAX]
     ]
     rest = len(startable) - LISTED_MAX
     if rest > 0:
@@ -147,6 +153,11 @@ def not_yet() -> Reply:
     return said("This takes a moment: I am waiting for Slack. I have what you asked for, and answer as soon as I can.")
 
 
+def never_told() -> Reply:
+    """Slack never said what was needed, however often it was asked."""
+    return said("Slack did not give me what this needs, however often I asked. Nothing was changed; please try again.")
+
+
 def not_in_shared_channels() -> Reply:
     return said(
         "This channel is shared with another organisation, so I do nothing here and nothing was changed. "
@@ -190,6 +201,15 @@ def unknown_button() -> Reply:
 
 def _about(workflow: Workflow) -> str:
     return f": {escape(clip(one_line(workflow.description), 150))}" if workflow.description else ""
+
+
+def switched_off(why: str) -> str:
+    """Who switched a workflow off, when and why; empty for one that is on."""
+    return f"*Switched off* by {escape(clip(one_line(why), OFF_MAX))}" if why else ""
+
+
+def _off(why: str) -> str:
+    return f"\n  {switched_off(why)}" if why else ""
 
 
 def _input_line(row: InputRow) -> str:

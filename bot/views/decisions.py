@@ -30,7 +30,7 @@ def decided(scene: Scene, gate: Gate, verdict: Verdict, address: str = "", *, us
     own = next((one for one in reversed(gate.decisions) if one.actor.id == user), None)
     chosen = f" {quoted(choice_label(gate, own.choice))}" if own and own.choice else ""
     edited = "edited and " if own and own.edits and verdict == "approve" else ""
-    sentence = f"You {edited}{VERDICTS[verdict]}{chosen and ' with'}{chosen} {_gate(gate, address)}: {question}"
+    sentence = f"You {edited}{VERDICTS[verdict]}{chosen and f' with{chosen} at'} {_gate(gate, address)}: {question}"
     if gate.state is GateState.OPEN and gate.quorum > 1:
         return said(sentence, _so_far(scene, gate))
     if verdict == "changes":
@@ -78,6 +78,9 @@ def refused(
             "This would do again what must not happen twice unseen, so nothing was changed.",
             f"Press *Request Changes* on {card}: its form names the steps, and asks whether you mean it.",
         )
+    if refusal is Refusal.GATE_NOT_OPEN and gate.state is GateState.WITHDRAWN and scene.run.status.finished:
+        how = f"{scene.run.name} is {RUN_STATES[scene.run.status]}"
+        return said(f"{_gate(gate, address)} is not open for decisions: {how}. Nothing was changed.")
     more = unsure_of(unsure) if refusal in (Refusal.ACTOR_NOT_APPROVER, Refusal.ACTOR_NOT_AMONG) else ""
     return said(refusal_text(refusal, about), more)
 
@@ -158,8 +161,8 @@ def did_you_mean(gate: Gate, verdict: Verdict, address: str = "") -> Reply:
     typed = f", or type `approve {gate.name}` or `reject {gate.name} because …`" if "approve" in offered else ""
     wish = DOING[verdict] if verdict in offered else "answer"
     return said(
-        f"Do you want to {wish} {_gate(gate, address)}: {question}? A reply alone does not count.",
-        f"Press a button{typed}.",
+        f"Do you want to {wish} {_gate(gate, address)}? A reply alone does not count.",
+        f"{question}\nPress a button{typed}.",
         more=[blocks.actions(*gate_buttons(gate))],
     )
 

@@ -62,7 +62,7 @@ def unfit(fields: Sequence[Field], *, files: bool = False) -> str:
     """Why these cannot be asked in a form; empty when they can. `files`: whether they may be asked for."""
     if len(fields) > FIELDS_MAX:
         return f"it has {len(fields)} fields, and a form here holds {FIELDS_MAX}"
-    needed = [titled(one.name) for one in fields if _is_file(one)]
+    needed = [titled(one.name) for one in fields if is_file(one.schema)]
     if needed and not files:
         return f"{listed(needed)} is a file, and this app may not read files here (`files:read`)"
     wide = [titled(one.name) for one in fields if len(one.schema.get("enum") or ()) > OPTIONS_MAX]
@@ -102,7 +102,7 @@ def files_given(fields: Sequence[Field], given: Mapping[str, Json]) -> dict[str,
     """The files that were put into a form, by the name of their field."""
     found: dict[str, Attached | tuple[Attached, ...]] = {}
     for n, one in enumerate(fields):
-        files = attached(given.get(f"{PREFIX}{n}")) if _is_file(one) else ()
+        files = attached(given.get(f"{PREFIX}{n}")) if is_file(one.schema) else ()
         if files:
             found[one.name] = files if takes_files(one.schema) else files[0]
     return found
@@ -118,8 +118,9 @@ def _too_large(wanted: Wanted) -> dict[str, str]:
     return said
 
 
-def _is_file(one: Field) -> bool:
-    return takes_file(one.schema) or takes_files(one.schema)
+def is_file(schema: Json) -> bool:
+    """Whether one file, or several, are asked for."""
+    return takes_file(schema) or takes_files(schema)
 
 
 def _said(problem: InputProblem) -> str:
@@ -187,7 +188,7 @@ def _is_json(schema: Mapping[str, Any]) -> bool:
 
 def _element(one: Field, *, focus: bool) -> Element:
     schema = one.schema
-    if _is_file(one):
+    if is_file(one.schema):
         return blocks.file_input(VALUE, FILES_MAX if takes_files(schema) else 1)
     if _options(schema):
         return blocks.select(VALUE, [_label(option) for option in _options(schema)], _place(one), focus=focus)
@@ -233,7 +234,7 @@ def _typed(one: Field) -> str:
 def _hint(one: Field) -> str:
     about = one_line(str(one.schema.get("description") or ""))
     how = "One a line." if _is_lines(one.schema) and not _choices_of_many(one.schema) else ""
-    json_needed = not _is_file(one) and (_is_json(one.schema) or not _known(one.schema))
+    json_needed = not is_file(one.schema) and (_is_json(one.schema) or not _known(one.schema))
     how = how or ("Write it as JSON." if json_needed else "")
     return clip(" ".join(part for part in (about, how) if part), 300)
 
@@ -258,7 +259,7 @@ def _label(value: Json) -> str:
 def _given(one: Field, value: Json) -> Json:
     """Options by their places, lists by their lines; everything else as it was typed."""
     schema = one.schema
-    if _is_file(one):
+    if is_file(one.schema):
         return next(iter(stand_ins(files_given([one], {f"{PREFIX}0": value})).values()), None)
     options: Sequence[Json] = _options(schema)
     if options:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bot.views import blocks
+from bot.views.answers import switched_off
 from bot.views.blocks import Block
 from bot.views.digest_card import item_by_item
 from bot.views.digest_words import is_carried
@@ -33,6 +34,7 @@ class HomeFacts:
     startable: Sequence[Workflow] = ()
     notice: str = ""  # markup: the answer to what was just done here
     waiting_count: int = 0  # of all gates that wait for this person, shown or not
+    off: Mapping[str, str] = field(default_factory=dict)  # workflows that are switched off, each with by whom and why
 
 
 def home(facts: HomeFacts, now: Millis) -> Block:
@@ -42,7 +44,7 @@ def home(facts: HomeFacts, now: Millis) -> Block:
     shown: list[Block] = [blocks.section(facts.notice), blocks.divider()] if facts.notice else []
     shown += [blocks.header("Waiting for you"), *_waiting(facts.waiting, facts.waiting_count), blocks.divider()]
     shown += [blocks.header("Your runs"), *_runs(facts.runs, now), blocks.divider()]
-    shown += [blocks.header("What you may start"), *_startable(facts.startable), blocks.divider()]
+    shown += [blocks.header("What you may start"), *_startable(facts.startable, facts.off), blocks.divider()]
     return blocks.home_tab([*shown, blocks.context(f"As of {when(now)}. Open this tab again to see it anew.")])
 
 
@@ -90,16 +92,16 @@ def _run(one: ListedRun, now: Millis) -> str:
     return f"{bold(clip(one_line(one.title), 80))} · {name}\n{state[:1].upper()}{state[1:]}"
 
 
-def _startable(workflows: Sequence[Workflow]) -> list[Block]:
+def _startable(workflows: Sequence[Workflow], off: Mapping[str, str]) -> list[Block]:
     if not workflows:
         return sections("There is nothing here that you may start.")
-    shown = [blocks.section(_start(one)) for one in workflows[:WORKFLOWS_MAX]]
+    shown = [blocks.section(_start(one, off.get(one.name, ""))) for one in workflows[:WORKFLOWS_MAX]]
     rest = len(workflows) - WORKFLOWS_MAX
     more = [blocks.section(f"… and {counted(rest, 'more')}: {code('/flow list')}")] if rest > 0 else []
     return [*shown, *more]
 
 
-def _start(one: Workflow) -> str:
+def _start(one: Workflow, off: str) -> str:
     about = escape(clip(one_line(one.description), 200))
-    lines = [f"{bold(clip(one_line(one.title or one.name), 80))} {code(f'/flow run {one.name}')}", about]
-    return "\n".join(line for line in lines if line)
+    name = f"{bold(clip(one_line(one.title or one.name), 80))} {code(f'/flow run {one.name}')}"
+    return "\n".join(line for line in (name, about, switched_off(off)) if line)

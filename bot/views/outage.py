@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.views import blocks
 from bot.views.markup import bold, clip, code, escape, one_line
@@ -39,6 +39,12 @@ def down_notice(outage: Outage) -> Rendering:
     lines = [head, f"{first}; what waits goes on by itself as soon as it answers.", _last(outage.message)]
     button = blocks.button("Try Now", TRY, outage.name, label=f"Try {endpoint_text(outage.name)} now")
     return _rendering(lines, blocks.actions(button, block_id=f"outage:{outage.since}"))
+
+
+def directly(notice: Rendering) -> Rendering:
+    """The same for one person, and why they read it alone."""
+    why = "No channel for alerts is open to me, so you get this directly. An operator can name one as `alerts:`."
+    return replace(notice, blocks=(*notice.blocks, blocks.context(why)))
 
 
 def closed_notice(outage: Outage, up_at: Millis | None) -> Rendering:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.views.markup import bold, clip, escape, is_aligned, is_web_link, link, one_line
 from bot.views.scene import Held, Scene, actor_markup
-from bot.wording import RUN_STATES, SECOND_MS, length, ordinal, size_text, titled
+from bot.wording import (
+    NEEDS_A_PERSON,
+    RUN_STATES,
+    SECOND_MS,
+    WAITS_FOR_A_DECISION,
+    counted,
+    length,
+    ordinal,
+    size_text,
+    titled,
+)
 from engine.rules.winding_up import belongs
 from store.model import GateState, Json, Run, RunStatus, Step, StepStatus
 
@@ -19,9 +31,9 @@ def state_text(scene: Scene) -> str:
     """How a run stands, in two or three words."""
     run = scene.run
     if run.status is RunStatus.RUNNING and _unknown(run):
-        return "needs a person"
+        return NEEDS_A_PERSON
     if run.status is RunStatus.RUNNING and _open_gates(run) and not _active(scene):
-        return "waiting for a decision"
+        return WAITS_FOR_A_DECISION
     if run.status is RunStatus.SUCCEEDED and run.warnings:
         return "done, with warnings"
     if run.status is RunStatus.ENDING and run.outcome is not None:
@@ -157,15 +169,48 @@ def in_words(value: Json) -> str:
         case bool():
             return "yes" if value else "no"
         case list():
-            return ", ".join(in_words(item) for item in value)
+            return _list_in_words(value)
         case {"name": str() as name, "size": int() as size, "hash": str(), "media_type": str()}:
             return f"{name} ({size_text(size)})"
         case {"name": str() as name, **rest} if "size" in rest or "url" in rest:
             return name  # a file
         case dict():
-            return ", ".join(f"{key}: {in_words(item)}" for key, item in value.items())
+            return ", ".join(f"{key}: {_part_in_words(item)}" for key, item in value.items())
         case _:
             return str(value)
+
+
+def _list_in_words(items: Sequence[Json]) -> str:
+    """What stands between the items is what they do not hold themselves."""
+    if items and all(is_sentence(item) for item in items):
+        return " ".join(items)
+    if any(_has_parts(item) or isinstance(item, list) or is_sentence(item) for item in items):
+        return "; ".join(in_words(item).rstrip(".;") for item in items)
+    return ", ".join(in_words(item) for item in items)
+
+
+def is_sentence(value: Json) -> bool:
+    """What cannot stand in a row with others, separated by commas."""
+    return isinstance(value, str) and " " in value and value.rstrip().endswith((".", "!", "?", ";"))
+
+
+def _part_in_words(value: Json) -> str:
+    """What stands in an object; of what holds more objects only how many they are."""
+    match value:
+        case list() | dict() | "" if not value:
+            return "none"
+        case list() if any(isinstance(item, list) or _has_parts(item) for item in value):
+            return counted(len(value), "item")
+        case dict() if _has_parts(value) and any(isinstance(part, dict | list) for part in value.values()):
+            return counted(len(value), "field")
+        case dict() if _has_parts(value):
+            return f"({in_words(value)})"
+    return in_words(value)
+
+
+def _has_parts(value: Json) -> bool:
+    """Whether it is an object, and no file, which has a name."""
+    return isinstance(value, dict) and not ("name" in value and ("size" in value or "url" in value))
 
 
 def _focus(scene: Scene) -> str:

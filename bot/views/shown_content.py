@@ -14,7 +14,7 @@ import orjson
 from bot.views import blocks
 from bot.views.blocks import Block, Piece, words
 from bot.views.markup import bold, clip, escape, is_aligned, is_web_link, link, one_line, present, visible, width
-from bot.views.run_words import in_words
+from bot.views.run_words import in_words, is_sentence
 from bot.wording import counted, titled
 from engine.handed_in import is_file
 from store.model import Json
@@ -164,14 +164,9 @@ def _is_short(value: Json) -> bool:
     if isinstance(value, str):
         return width(value) <= SHORT_MAX and "\n" not in value
     if isinstance(value, list):
-        fit = all(_is_scalar(item) and not _is_sentence(item) for item in value)
+        fit = all(_is_scalar(item) and not is_sentence(item) for item in value)
         return fit and width(in_words(value)) <= SHORT_MAX
     return _is_scalar(value)
-
-
-def _is_sentence(value: Json) -> bool:
-    """What cannot stand in a row with others, separated by commas."""
-    return isinstance(value, str) and " " in value and value.rstrip().endswith((".", "!", "?", ";"))
 
 
 def _is_narrow(value: Json) -> bool:

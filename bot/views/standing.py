@@ -10,7 +10,7 @@ from bot.views import blocks
 from bot.views.block_card import count_text, rows_within
 from bot.views.blocks import Piece, words
 from bot.views.digest_words import counted_text, digest_title, range_text
-from bot.views.gate_words import digest_key, may_do, needed
+from bot.views.gate_words import choice_label, decided_by, digest_key, may_do, needed, people, quoted, verb_of
 from bot.views.markup import bold, clip, code, escape, link, one_line
 from bot.views.outcome import failure_lines
 from bot.views.reply import Reply, fallback, said
@@ -69,11 +69,11 @@ def why(scene: Scene, now: Millis, address: str = "") -> Reply:
 
 
 def who_decides(scene: Scene, address: str = "") -> Reply:
-    """Who may decide at the open gates of a run."""
+    """Who may decide at the open gates of a run; when none is open, who decided at the others."""
     gates = _alone(scene)
     shared = [f"{range_text(one.open)}: {who_may(scene, one.open[0].gate)}" for one in _shared(scene)]
     if not gates and not shared:
-        return said(f"{_title(scene, address)} waits for nobody's decision.")
+        return said(f"{_title(scene, address)} waits for nobody's decision.", "\n".join(_decided(scene)[:GATES_MAX]))
     return said(*[*shared, *(f"{_gate_name(gate)}: {who_may(scene, gate)}" for gate in gates)][:GATES_MAX])
 
 
@@ -84,6 +84,17 @@ def who_may(scene: Scene, gate: Gate) -> str:
     barred = not gate.requester_may_decide and requester.kind == "person"
     own = f" {actor_markup(requester)}, who started the run, may not." if barred else ""
     return f"{asked} {may_do(gate)}{needed(scene, gate)}.{own}"
+
+
+def _decided(scene: Scene) -> list[str]:
+    """Of each gate that people closed, what they said and who they were."""
+    found = []
+    for gate in (step.gate for step in scene.run.steps.values() if step.gate is not None):
+        by = [] if gate.state is GateState.OPEN else decided_by(gate)
+        if by:
+            chosen = f" {quoted(choice_label(gate, by[-1].choice))}" if by[-1].choice else ""
+            found.append(f"{_gate_name(gate)}: *{verb_of(gate)}*{chosen} by {people(by[:3])}.")
+    return found
 
 
 def mine(runs: Sequence[ListedRun], now: Millis, prefix: str) -> Reply:

@@ -43,7 +43,8 @@ def too_old() -> str:
 def no_form(workflow: Workflow, why: str, line: str) -> str:
     """Why its inputs cannot be asked for here, and how to give them."""
     title = bold(clip(one_line(workflow.title or workflow.name), 150))
-    return f"{title} cannot be started from a window: {escape(one_line(why), 500)}. Type {code(f'/flow {line}')}."
+    typed = f" Type {code(f'/flow {line}')}." if line else ""
+    return f"{title} cannot be started from a window: {escape(one_line(why), 500)}.{typed}"
 
 
 def about(message: Message, address: str) -> str:

@@ -82,7 +82,7 @@ async def _made(work: Work, path: Path, receipt: Mapping[str, Json]) -> Json:
     """The file that it wrote, kept."""
     if not await anyio.Path(path).is_file():
         said = f"{receipt['program']} did not write {path.name}"
-        happened = work.once
+        happened = work.leaves_traces
         raise ActivityFault("output_invalid", said, retryable=False, maybe_happened=happened, receipt=receipt)
     return await kept(work, path)
 
@@ -221,7 +221,7 @@ async def _read_errors(stderr: ByteReceiveStream, captured: _Captured) -> None:
 def _require_success(work: Work, status: int, captured: _Captured, receipt: Mapping[str, Json]) -> None:
     if captured.too_much:
         most = OUTPUT_BYTES_MAX if captured.to is None else LIMITS.file_bytes_max
-        fault = too_large(captured.size, most, happened=work.once)
+        fault = too_large(captured.size, most, happened=work.leaves_traces)
         fault.receipt = receipt
         raise fault
     if status != 0:
@@ -229,7 +229,7 @@ def _require_success(work: Work, status: int, captured: _Captured, receipt: Mapp
         raise ActivityFault(
             "command_failed",
             f"{receipt['program']} {exit_words(status)}{said}",
-            maybe_happened=work.once and status < 0,  # killed half-way: it could not say how far it had come
+            maybe_happened=work.leaves_traces and status < 0,  # killed half-way: it could not say how far it had come
             detail={"exit_code": status, "stderr": captured.errors},
             receipt=receipt,
         )
@@ -238,12 +238,12 @@ def _require_success(work: Work, status: int, captured: _Captured, receipt: Mapp
 def _output(work: Work, captured: _Captured, receipt: Mapping[str, Json]) -> Json:
     try:
         output = _parsed(captured.stdout, work.spec.get("parse") or "text")
-        require_output(output, happened=work.once)
+        require_output(output, happened=work.leaves_traces)
     except ValueError as error:
         raise ActivityFault(
             "output_invalid",
             f"{receipt['program']} did not print JSON: {error}",
-            maybe_happened=work.once,
+            maybe_happened=work.leaves_traces,
             detail={"stdout": captured.stdout[:500].decode(errors="replace")},
             receipt=receipt,
         ) from None

@@ -15,6 +15,8 @@ TOOL = "answer"
 ANTHROPIC_VERSION = "2023-06-01"
 ANTHROPIC_MAX_TOKENS = 4_096  # its interface insists on a number
 
+TOKENS_MAX = 1_000_000_000  # of one answer
+
 Stop = Literal["done", "length", "refused", "filtered", "unknown"]
 
 
@@ -82,14 +84,14 @@ class OpenAi:
             "content_filter": "filtered",
         }
         return Said(
-            text=(calls[0]["function"]["arguments"] if calls else message.get("content")) or "",
+            text=_text(calls[0]["function"]["arguments"] if calls else message.get("content")),
             stop="refused" if refusal else stops.get(finish, "unknown"),
             finish_reason=finish,
             model=str(body.get("model", "")),
             answer_id=str(body.get("id", "")),
-            input_tokens=int(usage.get("prompt_tokens") or 0),
-            output_tokens=int(usage.get("completion_tokens") or 0),
-            cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
+            input_tokens=_count(usage.get("prompt_tokens")),
+            output_tokens=_count(usage.get("completion_tokens")),
+            cached_tokens=_count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")),
             refusal=str(refusal),
         )
 
@@ -135,8 +137,8 @@ class Anthropic:
         usage, reason = body.get("usage") or {}, str(body.get("stop_reason") or "end_turn")
         tools = [part["input"] for part in body["content"] if part.get("type") == "tool_use"]
         texts = "".join(part.get("text", "") for part in body["content"] if part.get("type") == "text")
-        cached = int(usage.get("cache_read_input_tokens") or 0)
-        fresh = int(usage.get("input_tokens") or 0) + int(usage.get("cache_creation_input_tokens") or 0)
+        cached = _count(usage.get("cache_read_input_tokens"))
+        fresh = _count(usage.get("input_tokens")) + _count(usage.get("cache_creation_input_tokens"))
         stops: dict[str, Stop] = {
             **dict.fromkeys(("end_turn", "stop_sequence", "tool_use"), "done"),
             **dict.fromkeys(("max_tokens", "model_context_window_exceeded"), "length"),
@@ -149,7 +151,7 @@ class Anthropic:
             model=str(body.get("model", "")),
             answer_id=str(body.get("id", "")),
             input_tokens=fresh + cached,
-            output_tokens=int(usage.get("output_tokens") or 0),
+            output_tokens=_count(usage.get("output_tokens")),
             cached_tokens=cached,
             refusal=texts if reason == "refusal" else "",
         )
@@ -162,6 +164,20 @@ class Anthropic:
             tool = {"name": TOOL, "description": "Give your answer.", "input_schema": shape.wire}
             return {"tools": [tool], "tool_choice": {"type": "tool", "name": TOOL}}
         return {"output_config": {"format": {"type": "json_schema", "schema": shape.wire}}}
+
+
+def _text(said: Any) -> str:
+    """What was said. Some servers give the arguments of a tool as the object that they stand for."""
+    if isinstance(said, dict):
+        return orjson.dumps(said).decode()
+    if said is not None and not isinstance(said, str):
+        raise TypeError("an answer is text")
+    return said or ""
+
+
+def _count(tokens: Any) -> int:
+    """How many tokens, within what anybody has: a budget must never grow by what a server says."""
+    return min(max(int(tokens or 0), 0), TOKENS_MAX)
 
 
 DIALECTS: Mapping[Kind, Dialect] = {"openai": OpenAi(), "anthropic": Anthropic()}

@@ -56,7 +56,7 @@ def _in_words(work: Work) -> Iterator[None]:
     except FileTooLarge as fault:
         hint = "Make it smaller, or store it elsewhere and return where it lies."
         raise ActivityFault(
-            "output_too_large", fault.message, retryable=False, maybe_happened=work.once, hint=hint
+            "output_too_large", fault.message, retryable=False, maybe_happened=work.leaves_traces, hint=hint
         ) from None
 
 

@@ -54,7 +54,7 @@ async def run(work: Work) -> Result:
     try:
         response = await work.tools.http.send(request)
     except ActivityFault as fault:
-        fault.maybe_happened = fault.maybe_happened and work.once
+        fault.maybe_happened = fault.maybe_happened and work.leaves_traces
         fault.detail = {"endpoint": endpoint_of(request.url)}
         raise
     receipt = _receipt(request, response)
@@ -64,9 +64,9 @@ async def run(work: Work) -> Result:
         output, carried = (response.saved, "file") if request.saver is not None else await _output(response)
         if poll is not None:
             receipt["asked"] = require_done(poll, work, request, response, output)
-        require_output(output, happened=work.once)
+        require_output(output, happened=work.leaves_traces)
     except ActivityFault as fault:
-        fault.maybe_happened, fault.receipt = work.once and not fault.anew, receipt
+        fault.maybe_happened, fault.receipt = work.leaves_traces and not fault.anew, receipt
         raise
     return Result(output=output, receipt={**receipt, "body": carried})
 
@@ -196,7 +196,7 @@ def _bad_status(work: Work, request: Request, response: Response, receipt: Mappi
         f"{request.method} {shown_url(request.url)} answered {status} {_phrase(status)}{said}",
         retryable=status in _LATER or status >= 500,
         retry_after_ms=retry_after,
-        maybe_happened=work.once and (response.redirects > 0 or _ambiguous(status, retry_after)),
+        maybe_happened=work.leaves_traces and (response.redirects > 0 or _ambiguous(status, retry_after)),
         detail={"status": status, "body": excerpt, "endpoint": receipt["endpoint"]},
         receipt=receipt,
     )

@@ -44,9 +44,9 @@ def _about(made: Mapping[str, str]) -> tuple[str, str]:
 def _marks(output: Json) -> Iterator[str]:
     """Where a file may stand, by the marks of which nobody else can know."""
     match output:
-        case {"hash": str() as mark}:
-            yield mark
         case dict():
+            if isinstance(mark := output.get("hash"), str):
+                yield mark
             for part in output.values():
                 yield from _marks(part)
         case list():
@@ -107,10 +107,10 @@ def _raise(work: Work, call: str, answer: Answer, receipt: dict[str, Json]) -> N
             raise ActivityFault("input_invalid", f"{call}: {said}", retryable=False, receipt=receipt)
         case "invalid":
             raise ActivityFault(
-                "output_invalid", f"{call}: {said}", retryable=False, maybe_happened=work.once, receipt=receipt
+                "output_invalid", f"{call}: {said}", retryable=False, maybe_happened=work.leaves_traces, receipt=receipt
             )
         case "too_large":
-            raise too_large(int(message["size"]), OUTPUT_BYTES_MAX, happened=work.once)
+            raise too_large(int(message["size"]), OUTPUT_BYTES_MAX, happened=work.leaves_traces)
         case "exit":
             raise Interrupted("python_exit", f"{call}: {said}", detail={"printed": receipt.get("printed", "")})
         case "memory":

@@ -100,6 +100,11 @@ class Work:
     def once(self) -> bool:
         return self.effect == "once"
 
+    @property
+    def leaves_traces(self) -> bool:
+        """Whether it may have changed something, so that it has to be taken back though it did not succeed."""
+        return self.effect != "pure"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:

@@ -11,7 +11,7 @@ from engine.definitions.outline import Outline, Site
 from engine.definitions.places import Place, StepPlaces, uses_of_steps
 from engine.definitions.plan import Understood
 from engine.definitions.problem import Findings
-from engine.definitions.results import output_type, receipt_type
+from engine.definitions.results import editable, output_type, receipt_type
 from engine.definitions.source import Path
 from engine.definitions.step_shapes import (
     ApprovalStep,
@@ -171,6 +171,8 @@ class Proof:
             fitting.fit_output(self.findings, site, given, declared)
         fitting.fit(self.findings, site, self.places[name].main, types, self.understood.signatures[name])
         shown = types.get((*site.path, "with", "show"), scope.NULL)
+        if isinstance(step, ApprovalStep):
+            shown = editable(shown, step.with_.edit)
         if isinstance(step, ApprovalStep | FormStep):
             self.shown[name] = shown
             gates.check_gate(self.findings, site, step.with_, self.company, shown)

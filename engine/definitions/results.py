@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.definitions.gate_shapes import ApprovalWith, FormWith
 from engine.definitions.schemas import FILE_SCHEMA
 from engine.definitions.scope import ANY, NULL, TEXT, WHOLE
@@ -56,6 +58,22 @@ def receipt_type(step: AnyStep | UndoStep) -> Type:
     if isinstance(step, HttpDeed):
         return _HTTP_RECEIPT
     return _COMMAND_RECEIPT if isinstance(step, CommandDeed) else ANY
+
+
+def editable(shown: Type, names: Iterable[str]) -> Type:
+    """What is shown, once people may change these fields: that a step always gives the same text binds nobody then."""
+    fields = shown.get("properties")
+    if not isinstance(fields, dict):
+        return shown
+    freed = {name: _unbound(fields[name]) for name in names if isinstance(fields.get(name), dict)}
+    return {**shown, "properties": {**fields, **freed}}
+
+
+def _unbound(field: Type) -> Type:
+    values = field.get("enum")
+    if not isinstance(values, list) or len(values) != 1:
+        return field
+    return {key: value for key, value in field.items() if key != "enum"}
 
 
 def _answer(said: ApprovalWith | FormWith, shown: Type, form: Type | None) -> Type:

@@ -88,8 +88,9 @@ def failure(plan: Plan, run: Run, command: ReportFailure, facts: Facts, now: Mil
     given_away = step.memo is not None and not command.anew  # only asking for it failed: it goes on elsewhere
     if error.maybe_happened and spec.effect == "once" and not given_away:
         return Answer((StepUnknown(now, place, error),))
+    error = _not_forgetting(step, spec, error)
     if not may_go_on(plan, run, step):
-        return Answer((StepCancelled(now, place, error.message),))
+        return Answer((StepCancelled(now, place, error.message, error),))
     due_at = retry.next_try_at(run, spec, step, error, now, counts=command.counts, waited_ms=command.waited_ms)
     if due_at is not None:
         idle_ms = command.waited_ms + (0 if command.counts else due_at - now)
@@ -97,7 +98,15 @@ def failure(plan: Plan, run: Run, command: ReportFailure, facts: Facts, now: Mil
         return Answer((AttemptFailed(now, place, error, due_at, *said),))
     if given_away and spec.effect == "once":
         return Answer((StepUnknown(now, place, replace(error, maybe_happened=True)),))
+    if given_away and spec.effect == "idempotent":
+        error = replace(error, maybe_happened=True)
     return Answer((StepFailed(now, place, error, goes_on(plan, spec), command.usage, command.receipt),))
+
+
+def _not_forgetting(step: Step, spec: StepPlan, error: Failure) -> Failure:
+    """What an earlier attempt may have done is not undone by the failure of a later one."""
+    earlier = spec.effect == "idempotent" and step.error is not None and step.error.maybe_happened
+    return replace(error, maybe_happened=True) if earlier else error
 
 
 def may_go_on(plan: Plan, run: Run, step: Step) -> bool:
@@ -115,15 +124,17 @@ def interrupted(plan: Plan, run: Run, command: ReportInterrupted, facts: Facts, 
         return Answer((ReportIgnored(now, place, "interrupted"),), Refusal.ATTEMPT_STALE)
     step, spec = run.steps[place.key], plan.step(place.step)
     if spec.effect == "once" and step.memo is None:
-        return Answer((StepUnknown(now, place, _cut_off(command.reason)),))
+        return Answer((StepUnknown(now, place, _unclear(command.reason)),))
+    cut_off = _cut_off(command.reason) if spec.effect == "idempotent" else None
     if not may_go_on(plan, run, step):
-        return Answer((StepCancelled(now, place, command.reason),))
+        return Answer((StepCancelled(now, place, command.reason, cut_off),))
     idle_ms = max(0, now - (step.started_at or now))  # what it did is lost, through no fault of its own
     if not command.counts:
-        return Answer((AttemptInterrupted(now, place, command.reason, now, counts=False, idle_ms=idle_ms),))
+        again = AttemptInterrupted(now, place, command.reason, now, counts=False, idle_ms=idle_ms, error=cut_off)
+        return Answer((again,))
     crashes = step.crashes + 1
     wait_ms = 0 if crashes == 1 else min(spec.retry.backoff_max_ms, 1_000 * 2 ** min(crashes - 2, 16))
-    again = AttemptInterrupted(now, place, command.reason, now + wait_ms, idle_ms=idle_ms)
+    again = AttemptInterrupted(now, place, command.reason, now + wait_ms, idle_ms=idle_ms, error=cut_off)
     if crashes < spec.retry.crashes or run.status is RunStatus.PAUSED:
         return Answer((again,))
     reason = f"{step.key} was interrupted {crashes} times, the last time because {command.reason}"
@@ -134,6 +145,10 @@ def interrupted(plan: Plan, run: Run, command: ReportInterrupted, facts: Facts, 
 
 
 def _cut_off(reason: str) -> Failure:
+    return Failure("interrupted", f"The step was cut off: {reason}.", maybe_happened=True)
+
+
+def _unclear(reason: str) -> Failure:
     return Failure(
         "interrupted",
         f"The step was cut off: {reason}. Its effect may have happened.",
@@ -159,7 +174,8 @@ def polling(plan: Plan, run: Run, command: ReportPolling, facts: Facts, now: Mil
     if spec.timeout_ms is None or command.due_at < retry.started_trying_at(step, now) + spec.timeout_ms:
         return Answer((polled,))
     once = spec.effect == "once"
-    error = Failure("timeout", "The work goes on elsewhere and took longer than the step may.", maybe_happened=once)
+    said = "The work goes on elsewhere and took longer than the step may."
+    error = Failure("timeout", said, maybe_happened=spec.effect != "pure")
     if once:
         return Answer((polled, StepUnknown(now, place, error)))
     return Answer((polled, StepFailed(now, place, error, goes_on(plan, spec))))

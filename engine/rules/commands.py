@@ -144,11 +144,12 @@ class AwaitEvent:
 
 @dataclass(frozen=True, slots=True)
 class SignalRun:
-    """Something happened outside that the run may be waiting for."""
+    """Something happened outside that the run may be waiting for; `step` names the only one that it is for."""
 
     actor: Actor
     event: str
     data: Content
+    step: StepKey = ""
 
 
 @dataclass(frozen=True, slots=True)

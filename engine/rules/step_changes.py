@@ -98,7 +98,10 @@ def attempt_failed(draft: Draft, event: AttemptFailed) -> None:
 def attempt_interrupted(draft: Draft, event: AttemptInterrupted) -> None:
     step = draft.step(event.place.key)
     crashes, ready_at = step.crashes + event.counts, _counts_from(step, event)
-    draft.change(step.key, status=StepStatus.READY, due_at=event.due_at, ready_at=ready_at, crashes=crashes)
+    error = event.error or step.error
+    draft.change(
+        step.key, status=StepStatus.READY, due_at=event.due_at, ready_at=ready_at, crashes=crashes, error=error
+    )
 
 
 def polled(draft: Draft, event: StepPolled) -> None:
@@ -171,12 +174,14 @@ def event_awaited(draft: Draft, event: EventAwaited) -> None:
 
 
 def cancelled(draft: Draft, event: StepCancelled) -> None:
+    step = draft.step(event.place.key)
     draft.change(
-        event.place.key,
+        step.key,
         status=StepStatus.CANCELLED,
         due_at=None,
         ended_at=event.at,
         seq=draft.values["seq"],
+        error=event.error or step.error,
         reason=event.reason,
         event="",
         kept=None,

@@ -105,7 +105,9 @@ def signal(plan: Plan, run: Run, command: SignalRun, facts: Facts, now: Millis) 
         return Answer(refusal=Refusal.SIGNAL_NOT_EXPECTED)
     received = SignalReceived(now, command.actor, command.event, command.data)
     waits = (one for one in run.steps.values() if one.status is StepStatus.WAITING and one.event == command.event)
-    step = min(waits, key=lambda one: one.n, default=None)
+    step = min((one for one in waits if command.step in ("", one.key)), key=lambda one: one.n, default=None)
+    if step is None and command.step:
+        return Answer(refusal=Refusal.SIGNAL_NOT_EXPECTED)
     if step is None and run.status is RunStatus.ENDING:
         return Answer(refusal=Refusal.RUN_ENDING)
     if step is None and len(run.signals) >= LIMITS.signals_max:

@@ -63,6 +63,7 @@ class AttemptInterrupted:
     due_at: Millis
     counts: bool = True
     idle_ms: int = 0
+    error: Failure | None = None  # says so when its effect may have taken place
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class StepCancelled:
     at: Millis
     place: Coordinates
     reason: str = ""
+    error: Failure | None = None  # how the attempt ended that was under way
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,8 @@ async def test_a_bad_status_says_what_may_be_done(desk, serve, status, headers, 
     assert f"answered {status}" in fault.message
     assert "no such post" in fault.message
     assert "token" not in fault.message
-    assert not (await desk.fault("http", with_, effect="idempotent")).maybe_happened
+    assert (await desk.fault("http", with_, effect="idempotent")).maybe_happened is ambiguous
+    assert not (await desk.fault("http", with_, effect="pure")).maybe_happened
 
 
 async def test_an_accepted_status_is_a_success_and_another_is_not(desk, serve):
@@ -173,6 +174,8 @@ async def test_an_accepted_status_is_a_success_and_another_is_not(desk, serve):
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT", "date": "Wed, 21 Oct 2015 09:00:00 GMT"}, 0),
         ({"retry-after-ms": "250", "retry-after": "1"}, 250),
         ({"retry-after": "99999999999"}, 7 * 24 * 3600 * 1000),
+        ({"retry-after": "9" * 5_000}, 7 * 24 * 3600 * 1000),
+        ({"retry-after-ms": "9" * 5_000}, 7 * 24 * 3600 * 1000),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, None),
         ({}, None),
@@ -209,9 +212,11 @@ async def test_a_server_that_hangs_up_after_reading_leaves_it_open_whether_it_ha
             with_ = {"method": "POST", "url": f"http://127.0.0.1:{port}/", "json": {}}
             once = await desk.fault("http", with_, effect="once")
             idempotent = await desk.fault("http", with_, effect="idempotent")
+            pure = await desk.fault("http", with_, effect="pure")
             group.cancel_scope.cancel()
     assert (once.code, once.retryable, once.maybe_happened) == ("http_connection", True, True)
-    assert not idempotent.maybe_happened
+    assert idempotent.maybe_happened, "and is taken back if the run ends badly"
+    assert not pure.maybe_happened
 
 
 async def test_a_slow_server_times_out_and_leaves_it_open_whether_it_happened(desk, serve):

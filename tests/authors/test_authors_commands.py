@@ -217,6 +217,36 @@ def test_a_dry_run_tells_what_is_skipped_and_who_may_decide(console):
     assert "must not be repeated unseen; can be undone" in many
 
 
+def test_a_dry_run_tells_policies_cards_and_values_in_words(console):
+    (console.folder / "flows" / "look.yaml").write_text(LOOK)
+    told = console.run("run", "look", "--dry-run").out
+    assert "card: risks, name\n" in told
+    assert "approves by itself: Nothing to see.\n" in told
+    assert "rejects by itself" not in told
+    lines = ["rows:", "  1:", "    of: a, b", "    by: none", "  2:", "    of: (empty)"]
+    assert "\n".join(f"      {line}" for line in lines) in told
+    assert not set('{}"[]') & set(told.replace("${{", "").replace("}}", ""))
+
+
+LOOK = """
+workflow: look
+steps:
+  read:
+    uses: transform
+    with: {name: Ink, risks: [], rows: [{of: [a, b], by: null}, {of: ""}]}
+  agree:
+    uses: approval
+    with:
+      question: Take it?
+      show: ${{ steps.read.output }}
+      card: {fields: [risks, name]}
+      approvers: ["@editors"]
+      auto:
+        approve: {when: "${{ steps.read.output.risks.size() == 0 }}", comment: Nothing to see.}
+        reject: {when: "${{ steps.read.output.risks.size() > 3 }}", comment: Too much of it.}
+"""
+
+
 def test_a_dry_run_refuses_what_a_run_would_refuse(console):
     assert console.run("run", "order_books", "copies=0", "--dry-run").code == 2
     assert "Did you mean order_books?" in console.run("run", "order_bokes", "--dry-run").err

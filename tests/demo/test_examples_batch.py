@@ -18,8 +18,23 @@ from tests.support.meadow import ADA, HOUR, LENA, MINA, MINUTE, OMAR, RAVI, WORK
 
 pytestmark = pytest.mark.anyio
 
-DOUBTFUL = "manuscripts.review[untitled]"
+UNTITLED = "manuscripts.review[untitled]"
+OTHERS = ("manuscripts.review[ferry-timetable]", "manuscripts.review[remedies-of-the-hedge]")
+DOUBTFUL = (*OTHERS, UNTITLED)
 MANUSCRIPTS = WORKFLOWS / "samples" / "manuscripts"
+
+
+async def doubted(house, **more):
+    """A run whose doubtful summaries are before the editors."""
+    return await house.asks(await house.start("summarise_batch", **more), *DOUBTFUL)
+
+
+async def doubted_but_for_one(house):
+    """A run in which only the untitled one is still open."""
+    run = await doubted(house)
+    for key in OTHERS:
+        assert await house.decide(run, key, RAVI) is None
+    return await house.asks(run, UNTITLED)
 
 
 async def manifest(house, run):
@@ -28,11 +43,16 @@ async def manifest(house, run):
 
 async def test_every_summary_can_be_traced_to_file_prompt_model_cost_and_approver(tmp_path, monkeypatch):
     async with meadow(tmp_path, monkeypatch) as house:
-        run = await house.asks(await house.start("summarise_batch"), DOUBTFUL)
-        assert await house.decide(run, DOUBTFUL, ADA) is None
+        run = await doubted_but_for_one(house)
+        assert await house.decide(run, UNTITLED, ADA) is None
         made = await manifest(house, run)
-        assert [one["manuscript"] for one in made["summaries"]] == ["salt-and-flour", "the-lamp-room", "untitled"]
-        assert [one["decided_by"] for one in made["summaries"]] == ["engine", "engine", "U0ADA"]
+        assert {one["manuscript"]: one["decided_by"] for one in made["summaries"]} == {
+            "ferry-timetable": "U0RAVI",
+            "remedies-of-the-hedge": "U0RAVI",
+            "salt-and-flour": "engine",
+            "the-lamp-room": "engine",
+            "untitled": "U0ADA",
+        }
         hashes = {prompt_hash(one["body"]["messages"]) for one in house.answers.asked}
         assert {one["prompt"] for one in made["summaries"]} == hashes
         assert {one["model"] for one in made["summaries"]} == {"recorded-writer"}
@@ -45,8 +65,8 @@ async def test_every_summary_can_be_traced_to_file_prompt_model_cost_and_approve
 
 async def test_the_page_of_the_evidence_follows_each_summary_back_and_every_bundle_checks_itself(tmp_path, monkeypatch):
     async with meadow(tmp_path, monkeypatch) as house:
-        run = await house.asks(await house.start("summarise_batch"), DOUBTFUL)
-        assert await house.decide(run, DOUBTFUL, ADA) is None
+        run = await doubted_but_for_one(house)
+        assert await house.decide(run, UNTITLED, ADA) is None
         made = await manifest(house, run)
         exported(tmp_path / "meadow.db", run.name, tmp_path / "batch.zip")
     with zipfile.ZipFile(tmp_path / "batch.zip") as archive:
@@ -57,10 +77,17 @@ async def test_the_page_of_the_evidence_follows_each_summary_back_and_every_bund
         assert answered in html
         row = html.split(answered)[1].split("<tr>")[0]
         assert f"<td>${one['usd_micros'] / 1_000_000:.6f}<td><code>{one['prompt'][:16]}…" in row
-        says = "Ada approved" if one["decided_by"] == "U0ADA" else "the workflow&#x27;s own policy says “approve”"
+        says = WHO_LET_IT_THROUGH[one["decided_by"]]
         assert f"<h3>manuscripts.review[{one['manuscript']}] · {says}" in html
     checked = subprocess.run([sys.executable, "-I", tmp_path / "batch" / "check.py"], capture_output=True, check=False)
     assert checked.returncode == 0, checked.stdout
+
+
+WHO_LET_IT_THROUGH = {
+    "U0ADA": "Ada approved",
+    "U0RAVI": "Ravi approved",
+    "engine": "the workflow&#x27;s own policy says “approve”",
+}
 
 
 def prompt_hash(sent):
@@ -72,8 +99,8 @@ def prompt_hash(sent):
 
 async def test_what_cannot_be_read_is_told_and_the_rest_is_done(tmp_path, monkeypatch):
     async with meadow(tmp_path, monkeypatch) as house:
-        run = await house.asks(await house.start("summarise_batch"), DOUBTFUL)
-        assert await house.decide(run, DOUBTFUL, RAVI) is None
+        run = await doubted_but_for_one(house)
+        assert await house.decide(run, UNTITLED, RAVI) is None
         (failed,) = (await manifest(house, run))["failed"]
         assert failed["manuscript"] == "water-damage"
         assert "water-damage.txt cannot be read: it is not a text file" in failed["why"]
@@ -81,26 +108,26 @@ async def test_what_cannot_be_read_is_told_and_the_rest_is_done(tmp_path, monkey
 
 async def test_a_summary_that_an_editor_turns_down_is_not_in_the_manifest(tmp_path, monkeypatch):
     async with meadow(tmp_path, monkeypatch) as house:
-        run = await house.asks(await house.start("summarise_batch"), DOUBTFUL)
-        assert await house.decide(run, DOUBTFUL, OMAR) is Refusal.ACTOR_NOT_APPROVER
-        assert await house.decide(run, DOUBTFUL, ADA, "reject", comment="Two books") is None
+        run = await doubted_but_for_one(house)
+        assert await house.decide(run, UNTITLED, OMAR) is Refusal.ACTOR_NOT_APPROVER
+        assert await house.decide(run, UNTITLED, ADA, "reject", comment="Two books") is None
         made = await manifest(house, run)
-        assert (len(made["summaries"]), made["rejected"]) == (2, ["untitled"])
+        assert (len(made["summaries"]), made["rejected"]) == (4, ["untitled"])
         run = await house.ended(run)
-        assert house.output(run, "tell")["text"] == ("Summarised: 2, turned down: 1, could not be read: 1.")
+        assert house.output(run, "tell")["text"] == ("Summarised: 4, turned down: 1, could not be read: 1.")
 
 
 async def test_what_an_editor_wrote_stands_in_the_manifest(tmp_path, monkeypatch):
     async with meadow(tmp_path, monkeypatch) as house:
-        run = await house.asks(await house.start("summarise_batch"), DOUBTFUL)
-        assert await house.edit(run, DOUBTFUL, ADA, genre="Two fragments") is None
+        run = await doubted_but_for_one(house)
+        assert await house.edit(run, UNTITLED, ADA, genre="Two fragments") is None
         summaries = (await manifest(house, run))["summaries"]
         assert {one["manuscript"]: one["genre"] for one in summaries}["untitled"] == "Two fragments"
 
 
 async def test_a_summary_that_nobody_looks_at_counts_as_turned_down(tmp_path, monkeypatch):
     async with meadow(tmp_path, monkeypatch) as house:
-        run = await house.asks(await house.start("summarise_batch"), DOUBTFUL)
+        run = await doubted_but_for_one(house)
         house.clock.leap(72 * HOUR + 1_000)
         assert (await manifest(house, run))["rejected"] == ["untitled"]
 
@@ -129,13 +156,13 @@ async def test_a_summary_that_is_too_long_is_asked_for_again(tmp_path, monkeypat
     async with meadow(tmp_path, monkeypatch, recordings=[recording]) as house:
         run = await house.start("summarise_batch")
         await house.failed_once(run, "manuscripts.summary[the-lamp-room]")
-        run = await house.asks(run, DOUBTFUL)
+        await house.asks(run, *DOUBTFUL)
         assert "The summary is too long." in house.asked("the-lamp-room")[-1]
 
 
 async def test_a_third_run_on_the_same_folder_is_refused_with_the_two_that_are_open(tmp_path, monkeypatch):
     async with meadow(tmp_path, monkeypatch) as house:
-        two = [await house.asks(await house.start("summarise_batch", who=who), DOUBTFUL) for who in (MINA, LENA)]
+        two = [await doubted(house, who=who) for who in (MINA, LENA)]
         with pytest.raises(NotStarted, match=r"samples/manuscripts.*no more are allowed") as refused:
             await house.start("summarise_batch")
         assert all(run.name in refused.value.hint for run in two)

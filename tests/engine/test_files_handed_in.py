@@ -140,6 +140,17 @@ async def test_a_file_that_was_never_handed_in_starts_nothing(tmp_path: Path) ->
         assert await sound(service) == []
 
 
+async def test_one_of_several_files_that_was_never_handed_in_starts_nothing(tmp_path: Path, brief: Path) -> None:
+    made = plan(call("tell", "tell"), inputs={"briefs": {"type": "array", "items": BRIEF}})
+    async with running(tmp_path / "a.db", made) as service:
+        given = taken_in(service.engine.content, brief)
+        with pytest.raises(NotStarted, match="`briefs` is no file that was handed in"):
+            await service.engine.start("sample", {"briefs": [given, given | {"hash": "0" * 64}]}, actor=MINA)
+        with pytest.raises(NotStarted, match="`briefs` is not the file it says"):
+            await service.engine.start("sample", {"briefs": [given | {"size": 1}]}, actor=MINA)
+        assert await sound(service) == []
+
+
 async def test_a_file_that_is_gone_fails_its_step_with_the_cure(tmp_path: Path, brief: Path) -> None:
     made = plan(step("pause", "wait", with_={"for": "1ms"}), call("measure", "measure"), inputs={"brief": BRIEF})
     async with running(tmp_path / "a.db", made, drive=False) as service:

@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from aiohttp import web
 
 import store.content
 from engine.handed_in import taken_in
-from store.model import Run, RunStatus
+from store.model import Retry, Run, RunStatus, StepStatus
 from store.values import Limits
 from tests.support.engines import MINA, ended, plan, running, step
 from tests.support.proofs import sound
@@ -22,6 +23,7 @@ from tests.support.proofs import sound
 pytestmark = pytest.mark.anyio
 
 FILE = {"type": "object", "x-file": True}
+UNDER_WAY = (StepStatus.PENDING, StepStatus.READY, StepStatus.RUNNING)
 FUNCTIONS = """
 import os
 from pathlib import Path
@@ -53,6 +55,10 @@ def new_file_with(text):
 
 def elsewhere(path: str) -> File:
     return made(path)
+
+
+def commit(brief: Path) -> dict:
+    return {"hash": "9fceb02", "patch": made(brief, name="9fceb02.patch")}
 
 
 def forged(mark: str) -> dict:
@@ -113,6 +119,12 @@ async def test_what_a_function_makes_is_moved_into_the_content_and_nothing_else_
         assert sorted(contents(folder).values()) == [b"THE BRIEF", b"the brief"]
         name = run.outputs.value["got"]["hash"]
         assert (folder / name[:2] / name).stat().st_mode & 0o777 == 0o400
+
+
+async def test_a_file_beside_a_hash_of_something_else_is_kept(tmp_path: Path) -> None:
+    async with run_of(tmp_path, call("commit", brief="${{ inputs.brief }}")) as (run, _):
+        patch = described("9fceb02.patch", "text/x-diff", b"the brief")
+        assert run.outputs.value == {"got": {"hash": "9fceb02", "patch": patch}}
 
 
 async def test_files_stand_anywhere_in_what_is_given_back_and_one_that_was_given_is_not_copied(tmp_path: Path) -> None:
@@ -203,6 +215,36 @@ async def test_a_program_that_writes_no_file_is_told_on(tmp_path: Path) -> None:
     async with run_of(tmp_path, command(argv=["true", {"save": "report.pdf"}])) as (run, folder):
         assert "true did not write report.pdf" in run.error.message
         assert list(contents(folder).values()) == [b"the brief"]
+
+
+# What may happen once only, when the disk does not take what came of it.
+
+LINKS = 'echo done >> did.txt; ln -s /etc/hostname "$1"'
+BLOCKS = "echo done >> did.txt; rm -rf a.db.content; touch a.db.content; seq 5000"
+
+
+@pytest.mark.parametrize(
+    ("argv", "why"),
+    [
+        (["sh", "-c", LINKS, "sh", {"save": "report.pdf"}], "it is no plain file"),
+        (["sh", "-c", BLOCKS], "could not be written"),
+    ],
+    ids=["a file that cannot be kept", "an output that cannot be kept"],
+)
+async def test_what_was_done_once_is_not_done_again_because_nothing_of_it_could_be_kept(
+    tmp_path: Path, argv: list[Any], why: str
+) -> None:
+    with_ = {"argv": argv, "cwd": str(tmp_path)}
+    patient = Retry(attempts=3, backoff_min_ms=1, backoff_max_ms=1)
+    once = step("make", "command", effect="once", with_=with_, spec={"parse": "text"}, retry=patient)
+    async with running(tmp_path / "a.db", plan(once)) as service:
+        run = (await service.engine.start("sample", {}, actor=MINA)).run
+        with anyio.fail_after(20):
+            run = await service.engine.wait_for(run.id, lambda run: run.steps["make"].status not in UNDER_WAY)
+        made = run.steps["make"]
+        assert (made.status, made.error.code) == (StepStatus.UNKNOWN, "store")
+        assert why in made.error.message
+        assert (tmp_path / "did.txt").read_text() == "done\n"
 
 
 async def test_what_a_program_prints_over_the_limit_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

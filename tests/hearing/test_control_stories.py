@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.desk import worker
 from store.model import Access, Plan, Retry, RunStatus
 from tests.support.engines import gate, plan, step
 from tests.support.town import Town, defined, read, town
@@ -239,6 +240,19 @@ async def test_other_inputs_are_asked_for_in_a_form_that_stands_filled_in(tmp_pa
         after = await place.engine.wait_for(run.id, lambda run: run.status is RunStatus.RUNNING)
         assert after.inputs.value == {"topic": "Other news", "tone": "dry"}
         await said_at(place, f"again:{run.id}:1", "topic")
+
+
+async def test_the_form_opens_at_once_however_much_else_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with town(tmp_path, publishes(tmp_path / "go")) as place:
+        run = await failed_after_approval(place)
+        channel, ts, _ = await said_at(place, f"end:{run.id}:1", "Retry with Other Inputs")
+        await place.all_answered()
+        monkeypatch.setattr(worker, "LANES_MAX", 0)  # nobody is served who has to wait for a turn
+        mina = place.sandbox.act_as("mina")
+        assert (await mina.click(channel, ts, "run_retry_otherwise")).acked
+        await place.sandbox.until(lambda: bool(mina.open_views))
 
 
 async def test_the_thread_tells_whether_an_approval_still_holds(tmp_path: Path) -> None:

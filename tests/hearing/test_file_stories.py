@@ -243,6 +243,45 @@ async def test_an_app_without_the_scope_says_who_can_give_it(tmp_path: Path) -> 
         assert "`files:read`" in answer
 
 
+async def test_what_slack_does_not_hand_over_just_now_is_fetched_later_and_the_run_begins_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.slack.READ_TRIES_MAX", 1)
+    async with town(tmp_path, TAKES) as place:
+        place.sandbox.faults.add(method="files.info", kind="error", error="internal_error", times=1)
+        assert "I am waiting for Slack" in await answered(place, "mina", ("brief.pdf", PDF))
+        assert "Starting" in await place.written("mina", 2)
+        (run,) = await place.runs()
+        assert run.inputs.value["brief"] == value("brief.pdf", "application/pdf", PDF)
+        await place.all_answered()
+
+
+async def test_what_slack_never_hands_over_is_answered_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.desk.worker.TRIES_MAX", 2)
+    monkeypatch.setattr("bot.desk.worker.AGAIN_MIN_MS", 1)
+    monkeypatch.setattr("bot.slack.READ_TRIES_MAX", 1)
+    async with town(tmp_path, TAKES) as place:
+        place.sandbox.faults.add(method="files.info", kind="error", error="internal_error", times=None)
+        await answered(place, "mina", ("brief.pdf", PDF))
+        assert "Slack did not give me what this needs, however often I asked." in await place.written("mina", 2)
+        assert await place.runs() == []
+
+
+async def test_a_form_whose_file_comes_later_is_answered_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.slack.READ_TRIES_MAX", 1)
+    async with asked(tmp_path, ASKS) as here:
+        view = await here.form("ravi", "gate_answer")
+        here.place.sandbox.faults.add(method="files.info", kind="error", error="internal_error", times=1)
+        ravi = here.place.sandbox.act_as("ravi")
+        file = here.place.sandbox.parts.files.add("proof.png", PDF, ravi.id)
+        assert (await ravi.submit(view["id"], {"field:0": {"value": [file["id"]]}})).closed
+        run = await here.place.ended(here.run)
+        assert run.outputs is not None
+        assert run.outputs.value == {"got": {"proof": value("proof.png", "image/png", PDF)}}
+
+
 async def test_a_form_takes_a_file_and_the_run_has_it(tmp_path: Path) -> None:
     async with asked(tmp_path, ASKS) as here:
         view = await here.form("ravi", "gate_answer")

@@ -8,6 +8,7 @@ from bot.grammar import (
     Approve,
     Cancel,
     Context,
+    Endpoints,
     Help,
     ListWorkflows,
     Mine,
@@ -139,6 +140,44 @@ def test_verbs_ask_for_what_they_say(line, asked):
 )
 def test_questions_in_plain_words_are_understood_in_a_runs_thread(line, asked):
     assert ask(line, THREAD) == asked
+
+
+@pytest.mark.parametrize(
+    ("line", "here", "elsewhere"),
+    [
+        ("R-7K2", Status("R-7K2"), Status("R-7K2")),
+        ("show me r-7k2?", Status("R-7K2"), Status("R-7K2")),
+        ("what happened here?", Status("this"), Status("last")),
+        ("Any news on R-7K2?", Status("R-7K2"), Status("R-7K2")),
+        ("any updates", Status("this"), Status("last")),
+        ("what's the status?", Status("this"), Status("last")),
+        ("did it work?", Status("this"), Status("last")),
+        ("who started this?", Status("this"), Status("last")),
+        ("what went wrong", Why("this"), Why("last")),
+        ("what are we waiting for?", Why("this"), Why("last")),
+        ("why was R-7K2 rejected?", Why("R-7K2"), Why("R-7K2")),
+        ("when is it due?", Why("this"), Why("last")),
+        ("who approved R-7K2?", WhoDecides("R-7K2"), WhoDecides("R-7K2")),
+        ("who needs to approve this", WhoDecides("this"), WhoDecides("last")),
+        ("who are we waiting for", WhoDecides("this"), WhoDecides("last")),
+        ("G-41?", WhoDecides("G-41"), WhoDecides("G-41")),
+        ("what should I approve?", Waiting(), Waiting()),
+        ("is there anything for me to do", Waiting(), Waiting()),
+        ("what did I start?", Mine(), Mine()),
+        ("which workflows are there?", ListWorkflows(), ListWorkflows()),
+        ("what does publish-post do?", Help("publish-post"), Help("publish-post")),
+        ("info publish_post", Help("publish_post"), Help("publish_post")),
+        ("info R-7K2", Status("R-7K2"), Status("R-7K2")),
+        ("how do I run publish_post?", Help("publish_post"), Help("publish_post")),
+        ("how do I cancel this?", Help("cancel"), Help("cancel")),
+        ("is anything down?", Endpoints(), Endpoints()),
+        ("are you there?", Ping(), Ping()),
+        ("who are you", Help(), Help()),
+    ],
+)
+def test_the_same_question_is_about_the_run_of_its_thread_or_the_askers_latest(line, here, elsewhere):
+    assert ask(line, THREAD) == here
+    assert ask(line, DM) == elsewhere
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,21 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from bot.grammar import Context, Misunderstanding, Start, parse, render
+from bot.grammar import (
+    Approve,
+    Cancel,
+    Changes,
+    Context,
+    Endpoints,
+    Misunderstanding,
+    Pause,
+    Reject,
+    Resume,
+    Retry,
+    Start,
+    parse,
+    render,
+)
 from bot.grammar.slack_text import escaped, readable, value
 from bot.grammar.suggestions import NEAR_MEANINGS
 from engine.definitions.verbs import PLANNED, VERBS
@@ -41,6 +55,30 @@ def test_no_line_raises_and_what_is_asked_survives_rendering(line, context):
         assert asked.wrong
         return
     assert parse(escaped(render(asked)), context) == asked
+
+
+CHANGES_SOMETHING = (Start, Approve, Reject, Changes, Cancel, Retry, Pause, Resume)
+ASKING = [
+    "what", "what's", "who", "why", "when", "where", "how", "how's", "which", "is", "are", "did", "has", "any", "my",
+    "info", "show me", "tell me about", "you",
+]  # fmt: skip
+ASKED_ABOUT = [
+    "it", "this", "that", "R-7K2", "g-41", "publish_post", "triage", "we", "I", "you", "do", "does", "is", "waiting",
+    "for", "me", "approved", "approve", "rejected", "reject", "cancel", "retry", "run", "start", "stop", "happened",
+    "news", "on", "status", "the", "due", "down", "to", "need", "wrong", "went", "there", "started", "work", "fail",
+]  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(ASKING), st.lists(st.sampled_from(ASKED_ABOUT), max_size=6), CONTEXTS)
+@example("how", ["do", "I", "cancel", "this"], Context(in_run_thread=True))
+@example("who", ["approved", "g-41"], Context(surface="dm"))
+def test_what_begins_as_a_question_changes_nothing_however_it_goes_on(opening, words, context):
+    asked = parse(" ".join([opening, *words]), context)
+    assert not isinstance(asked, CHANGES_SOMETHING)
+    assert not (isinstance(asked, Endpoints) and asked.trying)
+    if not isinstance(asked, Misunderstanding):
+        assert parse(escaped(render(asked)), context) == asked
 
 
 @settings(max_examples=200, deadline=None)

@@ -77,7 +77,7 @@ async def test_parent_and_child_link_to_each_other_and_say_how_the_other_stands(
         _, _ = await place.at_gate()
         daughter = await place.last_run()
         assert daughter.parent is not None
-        told = await root_says(place, mother, "Say hello <https", f"|{daughter.name}> (running)")
+        told = await root_says(place, mother, "Say hello <https", f"|{daughter.name}> (waiting for a decision)")
         told = await root_says(place, daughter, "Part of Publish a blog post <https", f"|{mother.name}> (running)")
         await place.command("mina", f"pause {daughter.name} because of rain")
         told = await root_says(place, mother, f"|{daughter.name}> (paused)")
@@ -106,7 +106,15 @@ async def test_a_run_whose_workflow_is_switched_off_says_so_until_it_is_switched
             refused = await place.command("mina", line)
             assert "switched off: " in refused
             assert "the CMS moves house" in refused
+        for line in ("list", "help hello"):
+            told = await place.command("mina", line)
+            assert "*Switched off* by root, " in told
+            assert "the CMS moves house" in told
+        mina = place.sandbox.act_as("mina")
+        await mina.open_home()
+        await place.sandbox.until(lambda: "*Switched off* by root, " in str(mina.home))
         await switching.enable(place.engine, "hello")
+        assert "Switched off" not in await place.command("mina", "list")
         channel, ts = await place.root(run)
         said = place.sandbox.workspace.said(channel)
         await place.sandbox.until(lambda: "Held" not in read(said.get(ts)))

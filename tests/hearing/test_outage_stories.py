@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
+from bot import outages
 from bot.operators import Operators
 from bot.recorded_answers import RecordedAnswers, Recording
 from bot.sandbox.server import Sandbox
@@ -18,6 +19,7 @@ from engine.models import Models
 from store import anchors, endpoints
 from store.model import Access, Plan, Retry, RunStatus
 from tests.support.engines import plan, step
+from tests.support.full_disk import full_at_first
 from tests.support.town import Town, read, town
 
 pytestmark = pytest.mark.anyio
@@ -118,6 +120,33 @@ async def test_when_the_operators_channel_is_closed_it_is_told_where_the_alerts_
         await noticed(place, "1 run waits for it")
 
 
+@pytest.mark.parametrize("channel", ["", "#nowhere"])
+async def test_where_no_channel_is_open_it_is_told_directly_once_and_to_the_end(tmp_path: Path, channel: str) -> None:
+    card = {"hello": {"alerts_failed": channel, "channel": channel, "owner": "U0RAVI"}}
+    sandbox = Sandbox()
+    async with sandbox.running():
+        async with office(tmp_path, sandbox, cards=card, operators=Operators(("U0LENA",), channel)) as (place, _):
+            await place.command("mina", "run hello", channel="#content")
+            notice = await noticed(place, "1 run waits for it", "D0LENA")
+            assert "No channel for alerts is open to me, so you get this directly." in read(notice)
+        async with office(tmp_path, sandbox, cards=card, operators=Operators(("U0LENA",), channel)) as (place, server):
+            await place.command("mina", "run hello", channel="#content")
+            await noticed(place, "2 runs wait for it", "D0LENA")
+            server.recordings = [Recording.model_validate(UP)]
+            assert (await place.sandbox.act_as("lena").click("D0LENA", notice["ts"], "endpoint_try")).acked
+            reply = await noticed(place, "answers again", "D0LENA")
+            assert reply["thread_ts"] == notice["ts"]
+            assert [one["ts"] for one in about(place, "D0LENA")] == [notice["ts"], reply["ts"]]
+            assert about(place, "D0RAVI") == about(place, "D0MINA") == []
+
+
+async def test_where_there_are_no_operators_the_owner_of_what_waits_is_told(tmp_path: Path) -> None:
+    card = {"hello": {"owner": "U0RAVI"}}
+    async with office(tmp_path, cards=card, operators=Operators()) as (place, _):
+        await place.command("mina", "run hello", channel="#content")
+        await noticed(place, "is down since", "D0RAVI")
+
+
 async def test_a_restart_in_between_posts_nothing_twice(tmp_path: Path) -> None:
     sandbox = Sandbox()
     async with sandbox.running():
@@ -171,3 +200,30 @@ async def test_the_endpoints_that_are_down_are_listed_in_words_and_tried_only_by
 
 def _theirs() -> Access:
     return Access(control=("@editors-in-chief",))
+
+
+async def test_a_notice_waits_for_a_disk_that_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with office(tmp_path) as (place, _):
+        refused = full_at_first(monkeypatch, "bot.outages")
+        await place.command("mina", "run hello", channel="#content")
+        await noticed(place, "1 run waits for it")
+        await place.sandbox.until(lambda: refused == ["bot.outages"])
+        await place.sandbox.until(lambda: len(place.ours("#content-alerts")) == 1)
+        await place.command("mina", "ping")
+
+
+async def test_a_notice_that_cannot_be_made_stops_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, tried = outages.down_notice, []
+
+    def breaks_at_first(outage: Any) -> Any:
+        tried.append(outage)
+        if len(tried) == 1:
+            raise ValueError("a bug of ours")
+        return make(outage)
+
+    monkeypatch.setattr(outages, "down_notice", breaks_at_first)
+    async with office(tmp_path) as (place, _):
+        await place.command("mina", "run hello", channel="#content")
+        await place.sandbox.until(lambda: tried)
+        await place.command("mina", "run hello", channel="#content")
+        await noticed(place, "2 runs wait for it")

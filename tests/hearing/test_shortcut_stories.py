@@ -354,6 +354,41 @@ async def test_a_file_is_put_into_the_window_where_no_message_brings_one(tmp_pat
         assert place.engine.content.path(value["brief"]["hash"]).read_bytes() == b"Be brief."
 
 
+async def test_without_the_scope_a_workflow_that_needs_a_file_says_so_before_anything_is_filled_in(
+    tmp_path: Path,
+) -> None:
+    async with served(tmp_path) as place:
+        place.reception.clerk.looking._bench.takes_files = False
+        message = await place.sandbox.act_as("ravi").say("#content", "the brief?", files=[("brief.txt", b"Be brief.")])
+        await open_window(place, "mina", channel="#content", ts=message["ts"])
+        told = said(await pick(place, "mina", "take_brief#0"))
+        assert "Brief is a file, and this app may not read files here (`files:read`)" in told
+        assert "/flow run" not in told, "a file cannot be typed either"
+        await open_window(place, "ravi", channel="#content", ts=message["ts"])
+        form = await pick(place, "ravi", "look_into")
+        assert "`attachment` cannot be given: this app may not read files here (`files:read`)." in said(form)
+        assert "brief.txt" not in said(form)
+        assert (await place.sandbox.act_as("ravi").submit(form["id"], answers(form, Author="Ravi"))).closed
+        await place.whispered("ravi")
+        assert "attachment" not in (await place.last_run()).inputs.value
+
+
+async def test_a_file_that_slack_hands_over_later_starts_the_run_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.slack.READ_TRIES_MAX", 1)
+    async with served(tmp_path) as place:
+        place.sandbox.faults.add(method="files.info", kind="error", error="internal_error", times=1)
+        message = await place.sandbox.act_as("ravi").say("#content", "the brief", files=[("brief.txt", b"Be brief.")])
+        await open_window(place, "mina", channel="#content", ts=message["ts"])
+        form = await pick(place, "mina", "take_brief#0")
+        assert (await place.sandbox.act_as("mina").submit(form["id"], {})).closed
+        await place.all_answered()
+        assert "I am waiting for Slack" in place.heard("mina")[0]
+        assert "Starting" in place.heard("mina")[-1]
+        assert (await place.last_run()).inputs.value["brief"]["name"] == "brief.txt"
+
+
 async def test_a_file_is_asked_for_where_no_message_gives_one(tmp_path: Path) -> None:
     async with served(tmp_path) as place:
         mina = place.sandbox.act_as("mina")

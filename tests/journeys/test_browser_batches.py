@@ -44,17 +44,51 @@ def test_every_summary_says_where_it_comes_from_and_who_let_it_through(office: O
     mina = office.enter("mina", "#content")
     run = mina.start("summarise_batch")
     ada = office.enter("ada", "#content", thread=run.ts)
-    card = ada.card()
-    expect(card).to_contain_text("Is this what")
-    ada.picture("doubtful-summary", card)
-    press(card, "Approve")
+    card = ada.in_thread("0 of 3 decided")
+    for name in ("ferry-timetable", "remedies-of-the-hedge", "untitled"):
+        expect(card).to_contain_text(name)
+    ada.picture("digest", card)
+
+    press(card, "Decide Item by Item…")
+    expect(ada.modal).to_contain_text("Sixty plants of the hedgerow")
+    ada.picture("digest-form", ada.modal)
+    press(ada.modal, "Not Now")
+
+    press(card.locator("[data-block-id^='item:']").filter(has_text="ferry-timetable"), "Open")
+    own = ada.told_privately('Is this what "ferry-timetable" is about?')
+    expect(own).to_contain_text("Nothing in the text says that the ferry is Danish.")
+    ada.picture("doubtful-summary", own)
+    own.locator("[data-action-id=gate_edit]").click()
+    box = ada.modal.get_by_role("textbox").first
+    box.fill(box.input_value().replace("Danish ferry", "ferry"))
+    press(ada.modal, "Approve This")
+    expect(ada.in_thread("1 of 3 decided")).to_be_visible()
+
+    card = ada.in_thread("1 of 3 decided")
+    press(card, "Decide Item by Item…")
+    ada.modal.get_by_role("radio", name="Reject").nth(0).check()
+    ada.modal.get_by_role("radio", name="Approve").nth(1).check()
+    reason = ada.modal.locator("[data-block-id^='reason:']").first.get_by_role("textbox")
+    reason.fill("A physician should look at it first.")
+    press(ada.modal, "Save")
+    expect(ada.modal).to_be_hidden()
+    card = ada.in_thread("3 of 3 decided")
+    expect(card).to_contain_text("“A physician should look at it first.”")
+    ada.picture("digest-done", card)
+
     manifest = demo.ended(run.name)["outputs"]["manifest"]
     assert manifest["run"] == run.name
-    by_people = [one for one in manifest["summaries"] if one["decided_by"] == "U0ADA"]
-    assert len(by_people) == 1
+    assert manifest["rejected"] == ["remedies-of-the-hedge"]
+    by = {one["manuscript"]: one["decided_by"] for one in manifest["summaries"]}
+    assert by == {
+        "ferry-timetable": "U0ADA", "untitled": "U0ADA", "salt-and-flour": "engine", "the-lamp-room": "engine",
+    }  # fmt: skip
+    edited = next(one["summary"] for one in manifest["summaries"] if one["manuscript"] == "ferry-timetable")
+    assert "Danish" not in edited
     for one in manifest["summaries"]:
         assert len(one["sha256"]) == len(one["prompt"]) == 64
         assert one["model"].startswith("recorded-")
     assert manifest["usd_micros"] >= sum(one["usd_micros"] for one in manifest["summaries"])
     mina.open_thread(run)
-    expect(mina.in_thread("Summarised: ")).to_be_visible()
+    expect(mina.in_thread("Summarised: 4, turned down: 1, could not be read: 1.")).to_be_visible()
+    mina.picture("batch-thread")

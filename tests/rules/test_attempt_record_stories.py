@@ -69,6 +69,10 @@ def crashed(story: Story, reason: str = "it died", **more) -> Story:
     return story.when(ReportInterrupted(story.at("call"), reason, **more))
 
 
+def cut_off(reason: str) -> Failure:
+    return Failure("interrupted", f"The step was cut off: {reason}.", maybe_happened=True)
+
+
 # Claiming ----------------------------------------------------------------------------------------------------------
 
 
@@ -228,7 +232,8 @@ def test_an_attempt_that_was_cut_off_says_how_much_was_lost():
     story.now += 300
     crashed(story)
     told = story.last(AttemptInterrupted)
-    assert told == AttemptInterrupted(story.now, story.place("call"), "it died", story.now, idle_ms=300)
+    place = story.place("call")
+    assert told == AttemptInterrupted(story.now, place, "it died", story.now, idle_ms=300, error=cut_off("it died"))
 
 
 def test_a_stop_on_purpose_is_no_crash_and_is_tried_again_at_once():
@@ -236,7 +241,8 @@ def test_a_stop_on_purpose_is_no_crash_and_is_tried_again_at_once():
     story.now += 300
     crashed(story, "drained", counts=False)
     told = story.last(AttemptInterrupted)
-    assert told == AttemptInterrupted(story.now, story.place("call"), "drained", story.now, counts=False, idle_ms=300)
+    place, more = story.place("call"), {"counts": False, "idle_ms": 300, "error": cut_off("drained")}
+    assert told == AttemptInterrupted(story.now, place, "drained", story.now, **more)
     assert story.run.steps["call"].crashes == 0
 
 
@@ -281,7 +287,7 @@ def test_work_elsewhere_is_not_asked_for_at_the_very_moment_at_which_its_time_is
     story = one(timeout_ms=1_000)
     story.given(ReportPolling(story.at("call"), {"id": 1}, story.now + 1_000))
     assert story.last(StepFailed).error == Failure(
-        "timeout", "The work goes on elsewhere and took longer than the step may.", maybe_happened=False
+        "timeout", "The work goes on elsewhere and took longer than the step may.", maybe_happened=True
     )
     in_time = one(timeout_ms=1_000)
     in_time.when(ReportPolling(in_time.at("call"), {"id": 1}, in_time.now + 999))

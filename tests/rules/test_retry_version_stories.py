@@ -62,6 +62,13 @@ def test_a_step_that_the_newest_version_has_no_more_rests():
     assert story.statuses()["bad"] == "failed"
 
 
+def test_a_last_step_that_the_newest_version_does_before_the_end_is_done_again():
+    """What was said when the run had failed is not what is to be said now."""
+    story = Story(plan(step("bad", "http"), step("tell", phase="finally"))).failed("bad").done("tell")
+    moved(story, plan(step("bad", "http"), step("tell")))
+    assert story.statuses() == {"bad": "ready", "tell": "ready"}
+
+
 def unclear_and_gone(answer: str) -> Story:
     """Nobody knows whether something was sent, the newest version sends it no more, and somebody says what happened."""
     story = Story(plan(step("send", "http", effect="once"), step("bad", "http"))).given(Claim("send"))

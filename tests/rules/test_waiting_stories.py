@@ -185,6 +185,17 @@ def test_one_thing_that_happens_goes_to_the_first_of_those_that_wait():
     assert (data(story, "a"), data(story, "b")) == (1, 2)
 
 
+def test_one_that_is_for_a_certain_step_goes_to_no_other_and_is_not_kept():
+    """Two steps may wait for messages of different channels."""
+    made = plan(step("first", "wait", spec={"event": "paid"}), step("second", "wait", spec={"event": "paid"}))
+    story = waits(waits(Story(made)), "second")
+    story.given(SignalRun(CMS, "paid", Content({"n": 2}), "second"))
+    assert data(story, "second") == 2
+    assert story.run.steps["first"].status == "waiting"
+    story.when(SignalRun(CMS, "paid", Content({"n": 3}), "second")).then(Refusal.SIGNAL_NOT_EXPECTED)
+    assert story.run.signals == ()
+
+
 def test_an_early_one_of_another_kind_is_left_for_its_own_step():
     made = plan(step("a", "wait", spec={"event": "paid"}), step("b", "wait", spec={"event": "sent"}))
     story = Story(made).given(SignalRun(CMS, "sent", Content(None)))

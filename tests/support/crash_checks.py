@@ -21,6 +21,8 @@ VARYING = (
     (re.compile(r"\bR-[0-9A-Z]+"), "(run)"),
     (re.compile(r"\bG-\d+"), "(gate)"),
     (re.compile(r"=[0-9a-f]{20,}"), "=(id)"),
+    (re.compile(r"/p\d{16}\b"), "/(message)"),
+    (re.compile(r"thread_ts=[\d.]+"), "thread_ts=(root)"),
 )
 """What is different in each run: moments, durations and names."""
 
@@ -72,14 +74,15 @@ def check_messages(company: Company, run: Run) -> None:
     root = next(one for one in standing if key_of(one) == f"run:{run.id}")
     assert "thread_ts" not in root or root["thread_ts"] == root["ts"]
     for message in standing:
-        _stands(message, known[key_of(message)])
+        stands_as_known(message, known[key_of(message)])
         assert message is root or message["thread_ts"] == root["ts"]
     kinds = {key.split(":")[0] for key in known}
     assert {"run", "gate", "end"} <= kinds <= {"run", "gate", "end", "alert"}
     assert ("alert" in kinds) == _was_unknown(company, run), "only an effect that nobody was sure of is asked about"
 
 
-def _stands(message: Message, anchor: Anchor) -> None:
+def stands_as_known(message: Message, anchor: Anchor) -> None:
+    """The service knows where this message stands."""
     assert (anchor.state, anchor.ts) == ("posted", message["ts"])
 
 
@@ -94,10 +97,11 @@ def reading(company: Company, run: Run) -> list[str]:
     assert gate is not None
     keys = (f"run:{run.id}", f"gate:{gate.id}", f"end:{run.id}:1")
     said = {key_of(one): readable(one["text"], one.get("blocks", ())) for one in company.said()}
-    return [_without_varying(said[key]) for key in keys]
+    return [without_varying(said[key]) for key in keys]
 
 
-def _without_varying(text: str) -> str:
+def without_varying(text: str) -> str:
+    """What a message says, without what is different in each run."""
     for pattern, word in VARYING:
         text = pattern.sub(word, text)
     return text

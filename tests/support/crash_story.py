@@ -186,7 +186,7 @@ class Company:
     async def left_alone(self, run: Run) -> None:
         """Wait until no command of this run is at work any more."""
         with anyio.fail_after(DEADLINE):
-            while _at_work(run):
+            while at_work(run):
                 await self.something()
 
     async def something(self) -> None:
@@ -230,7 +230,7 @@ class Company:
     async def settle(self) -> None:
         """The operator tells what became of an effect that nobody knows of, from what stands in the file."""
         for run in self.runs() if self.said("alert") else ():
-            if run.steps["publish"].status is not StepStatus.UNKNOWN or _at_work(run):
+            if run.steps["publish"].status is not StepStatus.UNKNOWN or at_work(run):
                 continue
             happened = run.id in self.effects()
             request = Settle(ref=run.id, step="publish", answer="happened" if happened else "again")
@@ -335,7 +335,7 @@ def offers(message: Message, action_id: str) -> bool:
     return any(element.get("action_id") == action_id for element in elements)
 
 
-def _at_work(run: Run) -> bool:
+def at_work(run: Run) -> bool:
     """Whether a command of this run outlived the service that had started it."""
     wanted = f"POINTSMAN_RUN={run.id}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):

@@ -16,12 +16,17 @@ from multiprocessing import get_context
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot import service, settings
+from bot.operations import Operations
 from bot.slack import Slack
+from engine.http import HttpClient, Request
+from engine.workers.pool import WorkerPool
+from engine.workers.warden import Warden
 from store import database
 
 DIED = 9
@@ -68,6 +73,13 @@ class Life:
             SocketModeClient.send_socket_mode_response, lambda *_, **__: "ack"
         )
 
+    def arm_outside(self) -> None:
+        """Put crash points around what steps do in the world, and around what operators are answered."""
+        HttpClient.send = self._around(HttpClient.send, _request)  # type: ignore[method-assign]
+        Warden.start = self._around(Warden.start, lambda *_, **__: "program")  # type: ignore[method-assign]
+        WorkerPool.call = self._around(WorkerPool.call, lambda *_, **__: "function")  # type: ignore[method-assign]
+        Operations.carry_out = self._around(Operations.carry_out, _asked)  # type: ignore[method-assign]
+
     def _around(self, call: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
         async def mortal(*arguments: Any, **named: Any) -> Any:
             what = name(*arguments, **named)
@@ -80,6 +92,14 @@ class Life:
         return mortal
 
 
+def _request(client: HttpClient, request: Request) -> str:
+    return f"{request.method} {urlsplit(request.url).path}"
+
+
+def _asked(operations: Operations, request: Any, *_: Any, **__: Any) -> str:
+    return f"operator {type(request).__name__}"
+
+
 def _method(slack: Slack, method: str, **arguments: Any) -> str:
     """The method, and of a run's message which one it is: `chat.postMessage gate`. Whispers are answers."""
     if method == "chat.postEphemeral":
@@ -89,12 +109,18 @@ def _method(slack: Slack, method: str, **arguments: Any) -> str:
 
 
 class MortalService:
-    """One life of the service: a real process that serves until it dies or is asked to stop."""
+    """One life of the service: a real process that serves until it dies or is asked to stop.
 
-    def __init__(self, environment: Mapping[str, str], fuse: Fuse, folder: Path, number: int) -> None:
+    With `outside` there are crash points around what steps do in the world as well.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], fuse: Fuse, folder: Path, number: int, *, outside: bool = False
+    ) -> None:
         self.diary = folder / f"life-{number}.points"
         self.log = folder / f"life-{number}.log"
-        self._process = FORKS.Process(target=_live, args=(dict(environment), fuse, self.diary, self.log), daemon=True)
+        given = (dict(environment), fuse, self.diary, self.log, outside)
+        self._process = FORKS.Process(target=_live, args=given, daemon=True)
         self._process.start()
 
     @property
@@ -119,6 +145,13 @@ class MortalService:
         """Ask it to end in order."""
         self._signal(signal.SIGTERM)
 
+    def hold(self) -> None:
+        """Have it do nothing until it may go on."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
     def close(self) -> None:
         self.kill()
         self._process.join()
@@ -134,11 +167,14 @@ class MortalService:
                 os.kill(self._process.pid, number)
 
 
-def _live(environment: dict[str, str], fuse: Fuse, diary: Path, log: Path) -> None:
+def _live(environment: dict[str, str], fuse: Fuse, diary: Path, log: Path, outside: bool) -> None:
     """What the process does: `pointsman serve`, with crash points."""
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(written, sys.stdout.fileno())
     os.dup2(written, sys.stderr.fileno())
     os.environ.update(environment)
-    Life(fuse, diary).arm()
+    life = Life(fuse, diary)
+    life.arm()
+    if outside:
+        life.arm_outside()
     service.serve(settings.load(env_file=None), watch=False)
