@@ -110,7 +110,8 @@ def _any_form(char: str) -> str:
     letters = [rf"\\*{re.escape(short[1:])}"] if len(short) == 2 else []  # \n, \", and the same escaped once more
     slashed = [r"\\*/"] if char == "/" else []
     plus = [r"\+"] if char == " " else []
-    forms = [re.escape(char), *letters, *slashed, *plus, *named, f"(?i:{percent}|{unicode}|{numbered})"]
+    # The character as it is comes last: & also begins &amp;, of which nothing should be left over.
+    forms = [*named, f"(?i:{percent}|{unicode}|{numbered})", *letters, *slashed, *plus, re.escape(char)]
     return f"(?:{'|'.join(forms)})"
 
 

@@ -77,6 +77,13 @@ def test_a_secret_is_redacted_whichever_of_its_characters_are_escaped(value, dat
     assert redactor(value).text(f"({form})") == f"({REDACTED})"
 
 
+@pytest.mark.parametrize("last", ["&", "%", "\\", '"', "<", "ü"])
+def test_nothing_is_left_over_of_an_escaped_last_character(last):
+    ways = [str, quote, lambda char: json.dumps(char)[1:-1], html.escape, lambda char: f"&#{ord(char)};"]
+    for way in ways:
+        assert redactor(f"0000000{last}").text(f"(0000000{way(last)})") == f"({REDACTED})"
+
+
 def test_the_longest_secret_wins_and_short_ones_are_words():
     made = redactor("abcdef", "abcdefghij", "the", Secret("wrapped-one", "w"))
     assert made.text("abcdefghij, abcdef, the wrapped-one") == f"{REDACTED}, {REDACTED}, the {REDACTED}"

@@ -90,6 +90,7 @@ async def test_on_a_bad_day_of_slack_every_message_still_stands_once(tmp_path: P
         await office.end(run)
         await (await office.root(run)).until("[x] Put it online")
         await card.until("*Approved* by <@U0ADA>")
+        await office.sandbox.until(lambda: any(one.startswith("say:") for one in office.subjects()))
         subjects = office.subjects()
         assert len(subjects) == len(set(subjects))
         assert sorted(one.split(":")[0] for one in subjects) == ["end", "gate", "run", "say"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from bot.copies import Reach
 from bot.digested import next_post_at
@@ -165,6 +165,7 @@ def assert_nobody_is_called(markup: str) -> None:
     assert "<https://evil" not in markup
 
 
+@settings(max_examples=20)  # a full card takes long to make
 @given(seeds)
 def test_slack_takes_every_shared_card_and_what_was_written_into_it_acts_nowhere(seed: int) -> None:
     here, digest = odd_digest(seed)
@@ -180,6 +181,7 @@ def test_slack_takes_every_shared_card_and_what_was_written_into_it_acts_nowhere
             assert_nobody_is_called(markup)
 
 
+@settings(max_examples=20)  # a full card takes long to make
 @given(seeds)
 def test_slack_takes_every_page_and_pages_hold_every_item_once(seed: int) -> None:
     here, digest = odd_digest(seed)
@@ -199,6 +201,7 @@ def test_slack_takes_every_page_and_pages_hold_every_item_once(seed: int) -> Non
     assert len(stood) == len(set(stood))
 
 
+@settings(max_examples=20)  # a full card takes long to make
 @given(seeds)
 def test_what_a_button_carries_tells_every_version_and_fits(seed: int) -> None:
     _, digest = odd_digest(seed)

@@ -169,6 +169,7 @@ async def test_whatever_is_changed_in_the_record_or_the_rows_is_found(tmp_path: 
         "UPDATE steps SET output = '{\"value\": 1}' WHERE key = 'publish'",
         "UPDATE steps SET output = 'no json' WHERE key = 'publish'",
         "UPDATE runs SET requester_id = 'U0RAVI'",
+        "ALTER TABLE runs RENAME COLUMN active_since TO active_fince",
     ]
     for statement in tampering:
         path.write_bytes(whole)
