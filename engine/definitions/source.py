@@ -94,6 +94,8 @@ def read(file: str, raw: bytes, loader: Any = FAST) -> Source:
     reading = _Reading(lines)
     data = reading.value(root, ())
     nodes, keys = reading.nodes, reading.keys
+    if data is None and not reading.faults:  # null, or an anchor with nothing behind it
+        return Source(file, problems=(Problem(file, 0, 0, "error", "file_empty", *_EMPTY),))
     if reading.full:
         return _failed(bare, reading.faults)
     found = [*accidents.look((*keys.values(), *nodes.values()), lines), *reading.faults]

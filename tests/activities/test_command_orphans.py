@@ -55,7 +55,11 @@ async def grown_up(folder: Path) -> list[int]:
     return pids
 
 
-@pytest.mark.parametrize("argv", [["sh"], ["env", "-i", "PATH=/usr/bin:/bin", "sh"]], ids=["plain", "wiped"])
+# One that wipes its environment is known by its process group alone, which is told in the moment after its start.
+WIPES = ["sh", "-c", 'sleep 1; exec env -i PATH=/usr/bin:/bin sh "$@"', "sh"]
+
+
+@pytest.mark.parametrize("argv", [["sh"], WIPES], ids=["plain", "wiped"])
 async def test_a_command_and_all_it_started_die_with_a_service_that_is_killed(tmp_path, argv):
     """Also when the command wiped its environment."""
     with attempting(tmp_path, "command", {"argv": [*argv, "-c", FAMILY]}) as service:

@@ -43,6 +43,11 @@ SCALARS = {
 }
 
 
+@pytest.mark.parametrize("raw", [b"null\n", b"~", b"&a ", b"# only this\n", b""])
+def test_a_file_that_says_nothing_is_told_to_be_empty(raw):
+    assert [problem.code for problem in read("file.yaml", raw).problems] == ["file_empty"]
+
+
 @BOTH
 @pytest.mark.parametrize("written", SCALARS)
 def test_a_scalar_is_what_yaml_1_2_says(written, loader):
